@@ -1,0 +1,10 @@
+# How Nacre's own code is compiled.
+add_library(nacre_flags INTERFACE)
+target_compile_options(nacre_flags INTERFACE -Wall -Wextra -fno-math-errno -ffp-contract=off)
+if(NACRE_WERROR)
+  target_compile_options(nacre_flags INTERFACE -Werror)
+endif()
+if(NACRE_SANITIZE)
+  target_compile_options(nacre_flags INTERFACE -fsanitize=${NACRE_SANITIZE} -fno-omit-frame-pointer -g1)
+  target_link_options(nacre_flags INTERFACE -fsanitize=${NACRE_SANITIZE})
+endif()

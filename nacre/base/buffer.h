@@ -1,0 +1,68 @@
+// Reference-counted memory of tensors: 64-byte aligned, pooled, or borrowed from the user.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+namespace nacre {
+
+inline constexpr std::size_t kAlignment = 64;
+
+// A shared handle to a block of memory. Copies share; the block goes back to the pool with the
+// last handle. Counting is atomic, the contents are not guarded.
+class Buffer {
+ public:
+  Buffer() = default;
+  // Uninitialised memory of at least `bytes`. Throws OutOfMemoryError with the size asked.
+  static Buffer allocate(std::size_t bytes);
+  // The user's memory, not copied; `release` (may be empty) is called with the last handle.
+  static Buffer borrow(void* data, std::size_t bytes, std::function<void()> release = {});
+
+  Buffer(const Buffer& other) : block_(other.block_) {
+    if (block_) block_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  Buffer(Buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  Buffer& operator=(Buffer other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~Buffer() {
+    if (block_ && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      free_block(block_);
+    }
+  }
+
+  void* data() const { return block_ ? block_->data : nullptr; }
+  std::size_t bytes() const { return block_ ? block_->bytes : 0; }
+  bool unique() const { return block_ && block_->references.load(std::memory_order_acquire) == 1; }
+  explicit operator bool() const { return block_ != nullptr; }
+  friend bool operator==(const Buffer&, const Buffer&) = default;
+
+  struct Block {
+    std::atomic<std::uint32_t> references{1};
+    std::uint8_t size_class = 0;
+    void* data = nullptr;
+    std::size_t bytes = 0;
+    Block* next = nullptr;  // in a free list
+    std::function<void()>* release = nullptr;
+  };
+
+ private:
+  static void free_block(Block* block);
+  Block* block_ = nullptr;
+};
+
+// What the pool holds and has given out, in bytes.
+struct PoolStatistics {
+  std::size_t in_use = 0;
+  std::size_t cached = 0;
+  std::size_t peak_in_use = 0;
+};
+PoolStatistics pool_statistics();
+// Gives all cached blocks of this thread and of the shared pool back to the system.
+void release_cached_memory();
+
+}  // namespace nacre

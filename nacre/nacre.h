@@ -1,0 +1,8 @@
+// All of Nacre's public interface.
+#pragma once
+
+#include "nacre/ops/api.h"
+#include "nacre/run/compile.h"
+#include "nacre/run/grad.h"
+#include "nacre/run/tape.h"
+#include "nacre/run/variable.h"

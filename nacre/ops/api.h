@@ -1,0 +1,9 @@
+// All functions on tensors.
+#pragma once
+
+#include "nacre/ops/elementwise.h"
+#include "nacre/ops/matmul.h"
+#include "nacre/ops/movement.h"
+#include "nacre/ops/reduce.h"
+#include "nacre/ops/softmax.h"
+#include "nacre/ops/structural.h"

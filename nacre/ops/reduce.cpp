@@ -1,0 +1,244 @@
+// Sums, extremes and their indices over axes. Attributes: axes (sorted, from the front), keep_dims.
+#include "nacre/ops/reduce.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "nacre/ops/elementwise.h"
+#include "nacre/ops/movement.h"
+#include "nacre/ops/op_defs.h"
+
+namespace nacre {
+namespace {
+
+Tensor reduce(Op op, const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return emit_one(
+      op, {{"axes", std::vector<std::int64_t>(axes.begin(), axes.end())}, {"keep_dims", keep_dims}},
+      {x.tensor()}, x.at());
+}
+
+}  // namespace
+
+Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const bool widen = x.dtype() == boolean || (is_integral(x.dtype()) && x.dtype() != i64);
+  return reduce(Op::reduce_sum, widen ? Operand(cast(x, i64), x.at()) : x, axes, keep_dims);
+}
+
+Tensor mean(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
+  const Tensor total = reduce(Op::reduce_sum, {t, x.at()}, axes, keep_dims);
+  const double count = static_cast<double>(t.elements()) /
+                       std::max<double>(1, static_cast<double>(total.elements()));
+  return mul({total, x.at()}, 1 / count);
+}
+
+Tensor max(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_max, x, axes, keep_dims);
+}
+Tensor min(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_min, x, axes, keep_dims);
+}
+
+Tensor argmax(const Operand& x, int axis, bool keep_dims) {
+  return emit_one(Op::argmax, {{"axis", axis}, {"keep_dims", keep_dims}}, {x.tensor()}, x.at());
+}
+Tensor argmin(const Operand& x, int axis, bool keep_dims) {
+  return emit_one(Op::argmin, {{"axis", axis}, {"keep_dims", keep_dims}}, {x.tensor()}, x.at());
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  const int lead = x.rank() - shape.rank();
+  std::vector<int> axes;
+  for (int i = 0; i < x.rank(); ++i) {
+    if (i < lead || (shape[i - lead] == 1 && x.shape()[i] != 1)) axes.push_back(i);
+  }
+  if (axes.empty()) return reshape(x, shape);
+  return reshape(reduce(Op::reduce_sum, x, axes, true), shape);
+}
+
+Tensor Tensor::sum(std::vector<int> axes, bool keep_dims, Location at) const {
+  return nacre::sum({*this, at}, axes, keep_dims);
+}
+Tensor Tensor::mean(std::vector<int> axes, bool keep_dims, Location at) const {
+  return nacre::mean({*this, at}, axes, keep_dims);
+}
+
+namespace op_defs {
+namespace {
+
+using G = const VjpContext&;
+using L = TensorList;
+
+Shape reduced_shape(const Shape& in, const std::vector<std::int64_t>& axes, bool keep_dims) {
+  Shape out;
+  std::size_t next = 0;
+  for (int i = 0; i < in.rank(); ++i) {
+    const bool gone = next < axes.size() && axes[next] == i;
+    if (gone) ++next;
+    if (!gone) out.push_back(in[i]);
+    if (gone && keep_dims) out.push_back(1);
+  }
+  return out;
+}
+
+SpecList infer_reduce(const InferContext& c) {
+  c.expect_inputs(1);
+  const Spec& in = c.inputs[0];
+  if (in.dtype == boolean) c.fail_dtype("numbers expected, bool given", "use any or all");
+  const auto axes = c.axes(c.attrs.integers("axes"), in.shape.rank());
+  return {{in.dtype, reduced_shape(in.shape, axes, c.attrs.flag("keep_dims"))}};
+}
+
+SpecList infer_extremum(const InferContext& c) {
+  const SpecList out = infer_reduce(c);
+  if (c.inputs[0].elements() == 0 && out[0].elements() > 0) {
+    c.fail_shape("the extreme of no elements is not defined");
+  }
+  return out;
+}
+
+SpecList infer_arg(const InferContext& c) {
+  c.expect_inputs(1);
+  const Shape& in = c.inputs[0].shape;
+  const int axis = c.axis(c.attrs.integer("axis"), in.rank());
+  if (in[axis] == 0) c.fail_shape("the axis has no elements");
+  return {{i64, reduced_shape(in, {axis}, c.attrs.flag("keep_dims"))}};
+}
+
+// Calls f(input offset, output offset) for each input element in order.
+template <class F>
+void for_each_reduced(const ReferenceContext& c, const std::vector<std::int64_t>& given, F&& f) {
+  const Shape& in = c.in_shape();
+  std::vector<std::int64_t> axes = given;
+  for (std::int64_t& a : axes) a += a < 0 ? in.rank() : 0;
+  Shape kept = in;
+  for (int i = 0; i < in.rank(); ++i) {
+    const bool gone = axes.empty() || std::find(axes.begin(), axes.end(), i) != axes.end();
+    if (gone) kept.set(i, 1);
+  }
+  BroadcastWalk walk(kept, in);
+  for (std::int64_t i = 0; i < in.elements(); ++i, walk.next()) {
+    f(static_cast<std::size_t>(i), static_cast<std::size_t>(walk.offset()));
+  }
+}
+
+template <auto F>
+void reduce_reference(const ReferenceContext& c) {
+  const std::vector<double> x = c.load(0);
+  std::vector<double> out(static_cast<std::size_t>(c.out_shape().elements()));
+  std::vector<bool> started(out.size());
+  for_each_reduced(c, c.attrs.integers("axes"), [&](std::size_t i, std::size_t o) {
+    out[o] = started[o] ? F(out[o], x[i]) : x[i];
+    started[o] = true;
+  });
+  c.store(0, out);
+}
+
+template <auto Better>
+void arg_reference(const ReferenceContext& c) {
+  const std::vector<double> x = c.load(0);
+  std::vector<double> best(static_cast<std::size_t>(c.out_shape().elements()));
+  std::vector<double> where(best.size(), -1);
+  std::vector<double> seen(best.size());
+  for_each_reduced(c, {c.attrs.integer("axis")}, [&](std::size_t i, std::size_t o) {
+    if (where[o] < 0 || Better(x[i], best[o])) {
+      best[o] = x[i];
+      where[o] = seen[o];
+    }
+    ++seen[o];
+  });
+  c.store(0, where);
+}
+
+// The reduced value with the reduced axes back as 1, to broadcast against the input.
+Tensor restored(const VjpContext& c, const Tensor& t) {
+  Shape kept = c.in(0).shape();
+  std::vector<std::int64_t> axes = c.attrs.integers("axes");
+  for (std::int64_t& a : axes) a += a < 0 ? kept.rank() : 0;
+  for (int i = 0; i < kept.rank(); ++i) {
+    if (axes.empty() || std::find(axes.begin(), axes.end(), i) != axes.end()) kept.set(i, 1);
+  }
+  return nacre::reshape(t, kept);
+}
+
+L vjp_extremum(G c) {
+  const Tensor mask = nacre::cast(nacre::equal(c.in(0), restored(c, c.out())), c.in(0).dtype());
+  const Tensor count =
+      restored(c, nacre::sum(mask, std::vector<int>(c.attrs.integers("axes").begin(),
+                                                    c.attrs.integers("axes").end())));
+  return {mask * (restored(c, c.ct()) / count)};
+}
+
+std::vector<Sample> samples_of(Fill fill) {
+  std::vector<Sample> list;
+  const auto add = [&](Shape shape, std::vector<std::int64_t> axes, bool keep, DType d) {
+    list.push_back(
+        {.inputs = {{{d, shape}, -2, 2, fill}}, .attrs = {{"axes", axes}, {"keep_dims", keep}}});
+  };
+  add({3, 7}, {}, false, f32);
+  add({3, 7}, {1}, false, f32);
+  add({33, 65}, {0}, false, f32);
+  add({2, 3, 5}, {0, 2}, true, f32);
+  add({2, 3, 5}, {-2}, false, f64);
+  add({4, 1027}, {-1}, true, f32);
+  add({}, {}, false, f32);
+  return list;
+}
+std::vector<Sample> arg_samples() {
+  const auto sample = [](Shape shape, std::int64_t axis, bool keep) {
+    return Sample{.inputs = {{{f32, shape}, -2, 2, Fill::distinct}},
+                  .attrs = {{"axis", axis}, {"keep_dims", keep}}};
+  };
+  return {sample({3, 7}, -1, false), sample({3, 7}, 0, true), sample({2, 65, 3}, 1, false)};
+}
+
+constexpr OpDef arg_op(std::string_view name, ReferenceFn reference, std::string_view onnx) {
+  return {.name = name,
+          .infer = infer_arg,
+          .gradient = Gradient::zero,
+          .gradient_hint =
+              "an index has no gradient; train on the scores themselves, for example "
+              "softmax_cross_entropy(scores, labels), and take argmax only to predict",
+          .reference = reference,
+          .onnx = onnx,
+          .samples = arg_samples};
+}
+
+}  // namespace
+
+const OpDef reduce_sum = {
+    .name = "reduce_sum",
+    .infer = infer_reduce,
+    .vjp = [](G c) -> L { return {nacre::broadcast_to(restored(c, c.ct()), c.in(0).shape())}; },
+    .reference = reduce_reference<[](double a, double b) { return a + b; }>,
+    .onnx = "ReduceSum",
+    .samples = [] { return samples_of(Fill::uniform); },
+};
+const OpDef reduce_max = {
+    .name = "reduce_max",
+    .infer = infer_extremum,
+    .vjp = vjp_extremum,
+    .reference =
+        reduce_reference<[](double a, double b) { return a < b || std::isnan(b) ? b : a; }>,
+    .onnx = "ReduceMax",
+    .samples = [] { return samples_of(Fill::distinct); },
+};
+const OpDef reduce_min = {
+    .name = "reduce_min",
+    .infer = infer_extremum,
+    .vjp = vjp_extremum,
+    .reference =
+        reduce_reference<[](double a, double b) { return b < a || std::isnan(b) ? b : a; }>,
+    .onnx = "ReduceMin",
+    .samples = [] { return samples_of(Fill::distinct); },
+};
+const OpDef argmax =
+    arg_op("argmax", arg_reference<[](double a, double b) { return b < a; }>, "ArgMax");
+const OpDef argmin =
+    arg_op("argmin", arg_reference<[](double a, double b) { return a < b; }>, "ArgMin");
+
+}  // namespace op_defs
+}  // namespace nacre

@@ -1,0 +1,22 @@
+// Reductions over any axes. No axes given means all; negative axes count from the back.
+#pragma once
+
+#include "nacre/ops/emit.h"
+
+namespace nacre {
+
+// Booleans and narrow integers are summed as i64, as in PyTorch.
+Tensor sum(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
+Tensor mean(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
+// The gradient of max and min goes in equal parts to all elements that have the extreme value.
+Tensor max(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
+Tensor min(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
+
+// The i64 index of the first largest (smallest) element along an axis. No gradient.
+Tensor argmax(const Operand& x, int axis = -1, bool keep_dims = false);
+Tensor argmin(const Operand& x, int axis = -1, bool keep_dims = false);
+
+// Sums over the axes along which `shape` was broadcast to x's shape.
+Tensor sum_to(const Tensor& x, const Shape& shape);
+
+}  // namespace nacre

@@ -1,0 +1,154 @@
+// Eager execution: an op on concrete tensors runs at once through a bounded cache of bound kernels.
+#include "nacre/run/eager.h"
+
+#include <list>
+#include <unordered_map>
+
+#include "nacre/base/threads.h"
+#include "nacre/kernels/registry.h"
+#include "nacre/ops/emit.h"
+#include "nacre/run/tape.h"
+
+namespace nacre {
+namespace {
+
+struct Entry {
+  Op op;
+  Attrs attrs;
+  SpecList inputs;
+  SpecList outputs;
+  PreparedKernel kernel;
+  int threads;
+  std::size_t hash;
+  bool is_view;
+};
+
+std::size_t hash_of(Op op, const Attrs& attrs, std::span<const Tensor> inputs) {
+  std::size_t h = mix_hash(static_cast<std::size_t>(op), attrs.hash());
+  for (const Tensor& t : inputs) {
+    h = mix_hash(h, static_cast<std::size_t>(t.dtype()) * 16 + static_cast<std::size_t>(t.rank()));
+    for (const std::int64_t d : t.shape()) h = mix_hash(h, static_cast<std::size_t>(d));
+  }
+  return h;
+}
+
+class EagerCache {
+ public:
+  EagerStatistics statistics;
+  std::size_t limit = 1024;
+
+  Entry& find_or_make(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
+                      const Location& at) {
+    const std::size_t hash = hash_of(op, attrs, inputs);
+    // A small direct-mapped front keeps the common case free of hash-table work.
+    Entry*& front = front_[hash % kFront];
+    if (front && front->hash == hash && matches(*front, op, attrs, inputs)) {
+      ++statistics.hits;
+      return *front;
+    }
+    const auto [first, last] = index_.equal_range(hash);
+    for (auto it = first; it != last; ++it) {
+      if (!matches(*it->second, op, attrs, inputs)) continue;
+      ++statistics.hits;
+      entries_.splice(entries_.begin(), entries_, it->second);
+      front = &entries_.front();
+      return entries_.front();
+    }
+    ++statistics.misses;
+    Entry entry = bind(op, attrs, inputs, at);
+    entry.hash = hash;
+    while (entries_.size() >= limit && !entries_.empty()) evict_last();
+    entries_.push_front(std::move(entry));
+    index_.emplace(hash, entries_.begin());
+    statistics.entries = entries_.size();
+    front_[hash % kFront] = &entries_.front();
+    return entries_.front();
+  }
+
+ private:
+  static constexpr std::size_t kFront = 256;
+
+  static bool matches(const Entry& e, Op op, const Attrs& attrs, std::span<const Tensor> inputs) {
+    if (e.op != op || e.inputs.size() != inputs.size() || e.threads != threads()) return false;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!(e.inputs[i] == inputs[i].spec())) return false;
+    }
+    return e.attrs == attrs;
+  }
+
+  static Entry bind(Op op, const Attrs& attrs, std::span<const Tensor> inputs, const Location& at) {
+    Entry e{.op = op,
+            .attrs = attrs,
+            .inputs = {},
+            .outputs = {},
+            .kernel = {},
+            .threads = threads(),
+            .hash = 0,
+            .is_view = op_def(op).is_view};
+    for (const Tensor& t : inputs) e.inputs.push_back(t.spec());
+    e.outputs = infer_specs(op, attrs, e.inputs, at);
+    if (!e.is_view) {
+      e.kernel = prepare_kernel({op, attrs, e.inputs, e.outputs, e.threads});
+    }
+    return e;
+  }
+
+  void evict_last() {
+    const auto last = std::prev(entries_.end());
+    for (Entry*& slot : front_) {
+      if (slot == &*last) slot = nullptr;
+    }
+    const auto [first, end] = index_.equal_range(last->hash);
+    for (auto it = first; it != end; ++it) {
+      if (it->second == last) {
+        index_.erase(it);
+        break;
+      }
+    }
+    entries_.erase(last);
+    ++statistics.evictions;
+  }
+
+  std::list<Entry> entries_;
+  std::unordered_multimap<std::size_t, std::list<Entry>::iterator> index_;
+  Entry* front_[kFront] = {};
+};
+
+EagerCache& cache() {
+  thread_local EagerCache instance;
+  return instance;
+}
+
+void run(const Entry& entry, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+  InlineVector<void*, 12> pointers;
+  for (const Tensor& t : inputs) pointers.push_back(const_cast<void*>(t.raw_data()));
+  for (Tensor& t : outputs) pointers.push_back(t.raw_mutable_data());
+  Buffer scratch;
+  if (entry.kernel.scratch_bytes > 0) scratch = Buffer::allocate(entry.kernel.scratch_bytes);
+  limit_library_threads(entry.threads);
+  entry.kernel.run(entry.kernel.state.get(), pointers.begin(), {entry.threads, scratch.data()});
+}
+
+}  // namespace
+
+TensorList emit_eager(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
+                      const Location& at) {
+  const Entry& entry = cache().find_or_make(op, attrs, inputs, at);
+  TensorList outputs;
+  if (entry.is_view) {
+    outputs.push_back(Tensor(entry.outputs[0], inputs[0].buffer()));
+  } else {
+    for (const Spec& spec : entry.outputs) outputs.push_back(Tensor(spec));
+    run(entry, inputs, outputs);
+  }
+  if (any_tape()) record_on_tapes(op, attrs, inputs, outputs, at);
+  return outputs;
+}
+
+EagerStatistics eager_statistics() {
+  EagerStatistics s = cache().statistics;
+  return s;
+}
+void set_eager_cache_limit(std::size_t entries) { cache().limit = entries > 0 ? entries : 1; }
+
+}  // namespace nacre

@@ -1,0 +1,77 @@
+// Nests: tensors in vectors, arrays, pairs, tuples and maps, seen as a flat list.
+#pragma once
+
+#include <array>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "nacre/run/variable.h"
+
+namespace nacre {
+
+inline void flatten(const Tensor& t, Tensors& out) { out.push_back(t); }
+inline void flatten(const Variable& v, Tensors& out) { out.push_back(v.value()); }
+template <class T>
+void flatten(const std::vector<T>& nest, Tensors& out) {
+  for (const T& t : nest) flatten(t, out);
+}
+template <class T, std::size_t N>
+void flatten(const std::array<T, N>& nest, Tensors& out) {
+  for (const T& t : nest) flatten(t, out);
+}
+template <class K, class T>
+void flatten(const std::map<K, T>& nest, Tensors& out) {
+  for (const auto& [key, t] : nest) flatten(t, out);
+}
+template <class A, class B>
+void flatten(const std::pair<A, B>& nest, Tensors& out) {
+  flatten(nest.first, out);
+  flatten(nest.second, out);
+}
+template <class... T>
+void flatten(const std::tuple<T...>& nest, Tensors& out) {
+  std::apply([&](const auto&... t) { (flatten(t, out), ...); }, nest);
+}
+
+// The same nest as `like` with tensors from `flat`, starting at `next`, which advances.
+inline Tensor rebuild(const Tensor&, const Tensors& flat, std::size_t& next) {
+  return flat[next++];
+}
+inline Tensor rebuild(const Variable&, const Tensors& flat, std::size_t& next) {
+  return flat[next++];
+}
+template <class T>
+std::vector<T> rebuild(const std::vector<T>& like, const Tensors& flat, std::size_t& next) {
+  std::vector<T> out;
+  out.reserve(like.size());
+  for (const T& t : like) out.push_back(rebuild(t, flat, next));
+  return out;
+}
+template <class T, std::size_t N>
+std::array<T, N> rebuild(const std::array<T, N>& like, const Tensors& flat, std::size_t& next) {
+  std::array<T, N> out;
+  for (std::size_t i = 0; i < N; ++i) out[i] = rebuild(like[i], flat, next);
+  return out;
+}
+template <class K, class T>
+std::map<K, T> rebuild(const std::map<K, T>& like, const Tensors& flat, std::size_t& next) {
+  std::map<K, T> out;
+  for (const auto& [key, t] : like) out.emplace(key, rebuild(t, flat, next));
+  return out;
+}
+template <class A, class B>
+std::pair<A, B> rebuild(const std::pair<A, B>& like, const Tensors& flat, std::size_t& next) {
+  A first = rebuild(like.first, flat, next);
+  B second = rebuild(like.second, flat, next);
+  return {std::move(first), std::move(second)};
+}
+template <class... T>
+std::tuple<T...> rebuild(const std::tuple<T...>& like, const Tensors& flat, std::size_t& next) {
+  // Braces evaluate from left to right.
+  return std::apply([&](const auto&... t) { return std::tuple<T...>{rebuild(t, flat, next)...}; },
+                    like);
+}
+
+}  // namespace nacre

@@ -1,0 +1,198 @@
+// Tensor: the user's value. An immutable, dense, row-major array that either holds its elements or
+// stands for a value of a function being traced. Copying a Tensor shares it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <initializer_list>
+#include <iosfwd>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nacre/base/buffer.h"
+#include "nacre/base/error.h"
+#include "nacre/base/shape.h"
+#include "nacre/graph/graph.h"
+
+namespace nacre {
+
+// A function being traced: the graph that its operations build.
+struct Trace {
+  Graph graph;
+  bool open = true;  // false once the traced function has returned
+};
+
+struct Index;  // ops/indexing.h
+
+class Tensor {
+ public:
+  // An undefined tensor: holds nothing, defined() is false.
+  Tensor() = default;
+  // An uninitialised tensor, to be filled through mutable_data().
+  explicit Tensor(const Spec& spec);
+  // Elements over memory that exists: `data` holds shape.elements() elements of dtype.
+  Tensor(const Spec& spec, Buffer data);
+
+  // A copy of the values. Throws ShapeError unless there are shape.elements() of them.
+  template <class T>
+  static Tensor from(std::span<const T> values, const Shape& shape);
+  template <class T>
+  static Tensor from(const std::vector<T>& values, const Shape& shape) {
+    return from(std::span<const T>(values), shape);
+  }
+  template <class T>
+  static Tensor from(const std::vector<T>& values) {
+    return from(std::span<const T>(values), Shape{static_cast<std::int64_t>(values.size())});
+  }
+  // A rank-0 tensor.
+  static Tensor scalar(double value, DType dtype = f32);
+  // The user's memory without a copy; it must outlive the tensor, `release` tells when it is free.
+  template <class T>
+  static Tensor borrow(T* data, const Shape& shape, std::function<void()> release = {}) {
+    const Spec spec{dtype_of<T>(), shape};
+    return Tensor(spec, Buffer::borrow(data, spec.bytes(), std::move(release)));
+  }
+  // A value of a trace.
+  static Tensor traced(std::shared_ptr<Trace> trace, ValueId value);
+
+  bool defined() const { return impl_ != nullptr; }
+  bool is_traced() const { return impl_ && impl_->trace != nullptr; }
+  const Spec& spec() const { return checked().spec; }
+  DType dtype() const { return spec().dtype; }
+  const Shape& shape() const { return spec().shape; }
+  int rank() const { return shape().rank(); }
+  // Size of one axis; negative counts from the back. Throws ShapeError out of range.
+  std::int64_t size(int axis) const;
+  std::int64_t elements() const { return spec().elements(); }
+
+  // The elements. Throws DTypeError when T is not the dtype's type, TraceError on a traced value.
+  template <class T>
+  std::span<const T> data() const {
+    return {static_cast<const T*>(typed_data(dtype_of<T>())), count()};
+  }
+  // To fill a tensor made by Tensor(spec) before anyone else sees it.
+  template <class T>
+  std::span<T> mutable_data() {
+    return {const_cast<T*>(static_cast<const T*>(typed_data(dtype_of<T>()))), count()};
+  }
+  const void* raw_data() const;
+  void* raw_mutable_data() { return const_cast<void*>(raw_data()); }
+  const Buffer& buffer() const;
+
+  // The only element, converted. Throws ShapeError unless there is exactly one.
+  template <class T = float>
+  T item(Location at = std::source_location::current()) const {
+    return static_cast<T>(item_as_double(at));
+  }
+  // All elements, converted to T.
+  template <class T>
+  std::vector<T> to_vector() const;
+  // A deep copy, never over borrowed memory.
+  Tensor clone() const;
+
+  const std::shared_ptr<Trace>& trace() const { return checked().trace; }
+  ValueId value() const { return checked().value; }
+  // What identifies this value while a handle to it lives.
+  const void* identity() const { return impl_.get(); }
+
+  // Methods for what is written most; each is the free function of the same name (ops/api.h).
+  Tensor reshape(const Shape& shape, Location at = std::source_location::current()) const;
+  Tensor transpose(std::vector<int> axes = {}, Location at = std::source_location::current()) const;
+  Tensor to(DType dtype, Location at = std::source_location::current()) const;
+  Tensor sum(std::vector<int> axes = {}, bool keep_dims = false,
+             Location at = std::source_location::current()) const;
+  Tensor mean(std::vector<int> axes = {}, bool keep_dims = false,
+              Location at = std::source_location::current()) const;
+  // NumPy indexing: x.index({2, slice(1, 5), ellipsis, newaxis}); see ops/indexing.h.
+  Tensor index(const std::vector<Index>& indices,
+               Location at = std::source_location::current()) const;
+  // x[i]: row i; negative counts from the back.
+  Tensor operator[](std::int64_t i) const;
+
+ private:
+  struct Impl {
+    std::atomic<std::uint32_t> references{1};
+    ValueId value = kNoId;
+    Spec spec;
+    Buffer buffer;
+    std::shared_ptr<Trace> trace;
+
+    static void* operator new(std::size_t bytes);
+    static void operator delete(void* memory);
+  };
+  // An intrusive pointer: one allocation a tensor, one word a handle.
+  class Pointer {
+   public:
+    Pointer() = default;
+    explicit Pointer(Impl* impl) : impl_(impl) {}
+    Pointer(const Pointer& other) : impl_(other.impl_) {
+      if (impl_) impl_->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    Pointer(Pointer&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+    Pointer& operator=(Pointer other) noexcept {
+      std::swap(impl_, other.impl_);
+      return *this;
+    }
+    ~Pointer() {
+      if (impl_ && impl_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete impl_;
+    }
+    Impl* get() const { return impl_; }
+    Impl& operator*() const { return *impl_; }
+    Impl* operator->() const { return impl_; }
+    friend bool operator==(const Pointer& a, std::nullptr_t) { return a.impl_ == nullptr; }
+    explicit operator bool() const { return impl_ != nullptr; }
+
+   private:
+    Impl* impl_ = nullptr;
+  };
+
+  const Impl& checked() const {
+    if (!impl_) throw_undefined();
+    return *impl_;
+  }
+  [[noreturn]] static void throw_undefined();
+  const void* typed_data(DType dtype) const;
+  double item_as_double(const Location& at) const;
+  std::size_t count() const { return static_cast<std::size_t>(elements()); }
+
+  Pointer impl_;
+};
+
+using Tensors = std::vector<Tensor>;
+
+// A number or a list of nested lists, as braces write it.
+class NestedList {
+ public:
+  NestedList(double value) : value_(value) {}
+  NestedList(std::initializer_list<NestedList> items) : items_(items), is_list_(true) {}
+  // Appends the numbers in order and checks that sibling lists have equal shapes (ShapeError).
+  Shape flatten(std::vector<double>& out) const;
+
+ private:
+  double value_ = 0;
+  std::vector<NestedList> items_;
+  bool is_list_ = false;
+};
+// A tensor of nested lists: tensor({1, 2, 3}), tensor({{1.5, 2}, {3, 4}}). Throws ShapeError when
+// rows differ in length.
+Tensor tensor(const NestedList& values, DType dtype = f32);
+
+// Tensors of known contents; these always hold elements, also within a traced function.
+Tensor full(const Shape& shape, double value, DType dtype = f32);
+Tensor zeros(const Shape& shape, DType dtype = f32);
+Tensor ones(const Shape& shape, DType dtype = f32);
+Tensor eye(std::int64_t n, DType dtype = f32);
+// start, start + step, ... below stop (above, for a negative step).
+Tensor arange(double start, double stop, double step = 1, DType dtype = f32);
+Tensor arange(std::int64_t stop, DType dtype = i64);
+// `count` values evenly from start to stop, both included.
+Tensor linspace(double start, double stop, std::int64_t count, DType dtype = f32);
+
+// The text NumPy's str() gives: nested brackets, aligned columns, "..." beyond 1,000 elements.
+std::string to_string(const Tensor& tensor);
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+
+}  // namespace nacre

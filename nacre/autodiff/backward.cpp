@@ -29,13 +29,14 @@ Reach find_reach(const Graph& graph, std::span<const ValueId> sources) {
       if (blocker == kNoId) blocker = reach.blocked_by[in];
     }
     const bool stops = active && op_def(node.op).gradient == Gradient::zero;
-    if (stops) blocker = n;
+    // Where a gradient rule compares or takes a sign, zero is the true derivative.
+    if (stops) blocker = node.derived ? kNoId : n;
     for (std::uint32_t i = 0; i < node.output_count; ++i) {
       const ValueId out = graph.output(n, i);
       if (active && !stops && is_floating(graph.spec(out).dtype)) {
         reach.active[out] = true;
       } else if (!reach.active[out]) {
-        reach.blocked_by[out] = active && !stops ? n : blocker;
+        reach.blocked_by[out] = active && !stops && !node.derived ? n : blocker;
       }
     }
   }
@@ -108,7 +109,7 @@ Tensors backward(const Graph& graph, const std::function<Tensor(ValueId)>& tenso
       arriving.push_back(totals[graph.output(n, i)]);
     }
     const std::string layer(graph.layer(node));
-    const OriginScope origin({layer, node.location});
+    const OriginScope origin({layer, node.location, true});
     const TensorList gradients = def.vjp({node.attrs, inputs, outputs, arriving, wanted});
     if (gradients.size() != in_ids.size()) {
       throw InternalError(std::string(def.name) + ": its gradient rule returns " +

@@ -14,7 +14,8 @@ NodeId Graph::add(Op op, Attrs attrs, std::span<const ValueId> inputs,
             .first_output = static_cast<ValueId>(values_.size()),
             .output_count = static_cast<std::uint32_t>(outputs.size()),
             .layer = intern_layer(origin.layer),
-            .location = origin.location};
+            .location = origin.location,
+            .derived = origin.derived};
   for (const ValueId input : inputs) {
     if (input >= values_.size()) {
       throw InternalError(

@@ -32,6 +32,7 @@ struct Node {
   std::uint32_t output_count = 0;
   std::uint32_t layer = 0;  // in the graph's table of layer paths
   Location location;        // the user's line
+  bool derived = false;     // made by a gradient rule, not by the user
 };
 
 struct ValueInfo {
@@ -44,6 +45,7 @@ struct ValueInfo {
 struct Origin {
   std::string_view layer;
   Location location;
+  bool derived = false;
 };
 
 class Graph {
@@ -66,7 +68,7 @@ class Graph {
   }
   const Node& producer(ValueId id) const { return nodes_[values_[id].producer]; }
   std::string_view layer(const Node& n) const { return layers_[n.layer]; }
-  Origin origin(const Node& n) const { return {layer(n), n.location}; }
+  Origin origin(const Node& n) const { return {layer(n), n.location, n.derived}; }
 
   // The values the graph is a function of, in the order of its arguments, and its results.
   const std::vector<ValueId>& arguments() const { return arguments_; }

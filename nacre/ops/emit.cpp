@@ -7,11 +7,11 @@
 namespace nacre {
 namespace {
 thread_local const Origin* forced_origin = nullptr;
+}  // namespace
 
-Origin origin_of(const Location& at) {
+Origin current_origin(const Location& at) {
   return forced_origin ? *forced_origin : Origin{layer_path(), at};
 }
-}  // namespace
 
 OriginScope::OriginScope(const Origin& origin) : previous_(forced_origin), origin_(origin) {
   forced_origin = &origin_;
@@ -19,7 +19,7 @@ OriginScope::OriginScope(const Origin& origin) : previous_(forced_origin), origi
 OriginScope::~OriginScope() { forced_origin = previous_; }
 
 SpecList infer_specs(Op op, const Attrs& attrs, std::span<const Spec> inputs, const Location& at) {
-  return op_def(op).infer(InferContext{op, attrs, inputs, origin_of(at).location});
+  return op_def(op).infer(InferContext{op, attrs, inputs, current_origin(at).location});
 }
 
 TensorList emit(Op op, const Attrs& attrs, std::span<const Tensor> inputs, const Location& at) {
@@ -61,7 +61,7 @@ TensorList append_node(const std::shared_ptr<Trace>& trace, Op op, const Attrs& 
   const SpecList outputs = infer_specs(op, attrs, specs, at);
   InlineVector<ValueId, 4> ids;
   for (const Tensor& t : inputs) ids.push_back(value_in(trace, t));
-  const NodeId node = trace->graph.add(op, attrs, ids, outputs, origin_of(at));
+  const NodeId node = trace->graph.add(op, attrs, ids, outputs, current_origin(at));
   TensorList result;
   for (std::uint32_t i = 0; i < outputs.size(); ++i) {
     result.push_back(Tensor::traced(trace, trace->graph.output(node, i)));

@@ -23,6 +23,9 @@ class OriginScope {
   Origin origin_;
 };
 
+// Where an op applied now comes from: the innermost OriginScope, or layer_path() and `at`.
+Origin current_origin(const Location& at);
+
 // Applies `op`. Throws what the op's `infer` throws.
 TensorList emit(Op op, const Attrs& attrs, std::span<const Tensor> inputs, const Location& at);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "nacre/autodiff/backward.h"
-#include "nacre/base/layer_scope.h"
 #include "nacre/ops/structural.h"
 
 namespace nacre {
@@ -42,7 +41,7 @@ struct GradientTape::Record {
     for (const Tensor& t : inputs) in_ids.push_back(add_leaf(t));
     SpecList specs;
     for (const Tensor& t : outputs) specs.push_back(t.spec());
-    const NodeId node = graph.add(op, attrs, in_ids, specs, {layer_path(), at});
+    const NodeId node = graph.add(op, attrs, in_ids, specs, current_origin(at));
     for (std::uint32_t i = 0; i < outputs.size(); ++i) {
       tensors.push_back(outputs[i]);
       ids[outputs[i].identity()] = graph.output(node, i);

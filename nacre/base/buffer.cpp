@@ -15,7 +15,6 @@ using Block = Buffer::Block;
 static_assert(sizeof(Block) <= kAlignment);
 
 // Size classes: four a power of two, from 64 bytes on, so at most a quarter is lost.
-constexpr std::uint8_t kUnpooled = 255;
 constexpr int kClasses = 160;
 constexpr std::size_t kSmall = 16 * 1024;  // kept per thread without a lock
 constexpr int kSmallClasses = 33;
@@ -181,13 +180,13 @@ Buffer Buffer::borrow(void* data, std::size_t bytes, std::function<void()> relea
   buffer.block_ = new Block;
   buffer.block_->data = data;
   buffer.block_->bytes = bytes;
-  buffer.block_->size_class = kUnpooled;
+  buffer.block_->size_class = Buffer::kBorrowed;
   if (release) buffer.block_->release = new std::function<void()>(std::move(release));
   return buffer;
 }
 
 void Buffer::free_block(Block* block) {
-  if (block->size_class == kUnpooled) {
+  if (block->size_class == Buffer::kBorrowed) {
     if (block->release) {
       (*block->release)();
       delete block->release;

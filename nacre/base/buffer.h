@@ -38,9 +38,12 @@ class Buffer {
   void* data() const { return block_ ? block_->data : nullptr; }
   std::size_t bytes() const { return block_ ? block_->bytes : 0; }
   bool unique() const { return block_ && block_->references.load(std::memory_order_acquire) == 1; }
+  // No other handle exists and the memory is not the user's: it may be written over.
+  bool exclusive() const { return unique() && block_->size_class != kBorrowed; }
   explicit operator bool() const { return block_ != nullptr; }
   friend bool operator==(const Buffer&, const Buffer&) = default;
 
+  static constexpr std::uint8_t kBorrowed = 255;
   struct Block {
     std::atomic<std::uint32_t> references{1};
     std::uint8_t size_class = 0;

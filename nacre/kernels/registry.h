@@ -26,6 +26,9 @@ struct PreparedKernel {
   std::size_t scratch_bytes = 0;
   // Inputs whose memory output 0 may take over (bit i: input i) when it has the same size.
   std::uint32_t in_place = 0;
+  // Every output, not only output 0, may take over a marked input of its own spec (one each): the
+  // kernel reads element i of all its inputs before it writes element i of any output.
+  bool in_place_each = false;
   std::string_view name;
 };
 

@@ -95,6 +95,12 @@ class Tensor {
 
   const std::shared_ptr<Trace>& trace() const { return checked().trace; }
   ValueId value() const { return checked().value; }
+  // This is the only handle to the values, and they are not in borrowed memory: nobody would
+  // notice if they were overwritten.
+  bool exclusive() const {
+    return impl_ && !impl_->trace && impl_->references.load(std::memory_order_acquire) == 1 &&
+           impl_->buffer.exclusive();
+  }
   // What identifies this value while a handle to it lives.
   const void* identity() const { return impl_.get(); }
 

@@ -1,0 +1,57 @@
+# The two commands a fresh Debian 12 machine needs are `make demo` and `make test`.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+CMAKE_FLAGS ?=
+
+.PHONY: all demo test build packages bench format format-check sanitize fuzz docs install clean
+
+all: build
+
+# Installs the Debian packages that are missing; does nothing when all are there.
+packages:
+	@missing=$$(for p in $$(grep -v '^#' packages.txt); do \
+	  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:" $$missing; \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+$(BUILD)/CMakeCache.txt: | packages
+	cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS)
+
+build: packages $(BUILD)/CMakeCache.txt
+	cmake --build $(BUILD) -j $(JOBS)
+
+test: build
+	cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
+
+# Debug builds with AddressSanitizer + UndefinedBehaviorSanitizer, then ThreadSanitizer.
+sanitize: packages
+	cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DNACRE_SANITIZE=address,undefined $(CMAKE_FLAGS)
+	cmake --build build-asan -j $(JOBS) --target nacre_tests
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 ASAN_OPTIONS=detect_leaks=1 build-asan/tests/nacre_tests --gtest_brief=1
+	cmake -S . -B build-tsan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DNACRE_SANITIZE=thread $(CMAKE_FLAGS)
+	cmake --build build-tsan -j $(JOBS) --target nacre_tests
+	TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/tsan.supp build-tsan/tests/nacre_tests --gtest_brief=1
+
+bench: packages
+	cmake -S . -B $(BUILD) -G Ninja -DNACRE_BUILD_BENCH=ON $(CMAKE_FLAGS)
+	cmake --build $(BUILD) -j $(JOBS) --target nacre_bench
+	$(BUILD)/bench/nacre_bench
+
+SOURCES = $(shell git ls-files '*.h' '*.cpp')
+format:
+	clang-format -i $(SOURCES)
+format-check:
+	clang-format --dry-run --Werror $(SOURCES)
+
+docs: build
+	$(BUILD)/ops_table docs/ops.md
+
+install: build
+	cmake --install $(BUILD)
+
+clean:
+	rm -rf build build-asan build-tsan

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nacre/ops/elementwise.h"
+#include "nacre/ops/linear.h"
 #include "nacre/ops/matmul.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/reduce.h"

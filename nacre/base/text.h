@@ -1,0 +1,27 @@
+// Small helpers for texts that people read.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nacre {
+
+// The candidate closest to `name` by edit distance (insert, delete, replace, swap of neighbours),
+// or "" when none is within a third of the name's length.
+std::string nearest_name(std::string_view name, std::span<const std::string> candidates);
+
+// "; did you mean \"x\"?" or "".
+std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
+
+// "1,234,567".
+std::string with_thousands(long long number);
+
+// "12.3 MB", "512 B": powers of 1,000.
+std::string human_bytes(double bytes);
+
+// "1:02:03", "2:03", "4.5 s", "12 ms".
+std::string human_seconds(double seconds);
+
+}  // namespace nacre

@@ -16,11 +16,11 @@ struct Reach {
   std::vector<NodeId> blocked_by;
 };
 
-Reach find_reach(const Graph& graph, std::span<const ValueId> sources) {
+Reach find_reach(const Graph& graph, std::span<const ValueId> sources, NodeId first, NodeId end) {
   Reach reach{std::vector<bool>(graph.value_count(), false),
               std::vector<NodeId>(graph.value_count(), kNoId)};
   for (const ValueId id : sources) reach.active[id] = true;
-  for (NodeId n = 0; n < graph.node_count(); ++n) {
+  for (NodeId n = first; n < end; ++n) {
     const Node& node = graph.node(n);
     bool active = false;
     NodeId blocker = kNoId;
@@ -29,8 +29,9 @@ Reach find_reach(const Graph& graph, std::span<const ValueId> sources) {
       if (blocker == kNoId) blocker = reach.blocked_by[in];
     }
     const bool stops = active && op_def(node.op).gradient == Gradient::zero;
-    // Where a gradient rule compares or takes a sign, zero is the true derivative.
-    if (stops) blocker = node.derived ? kNoId : n;
+    // Where a gradient rule compares or takes a sign, zero is the true derivative; stop_gradient
+    // asks for zero.
+    if (stops) blocker = node.derived || node.op == Op::stop_gradient ? kNoId : n;
     for (std::uint32_t i = 0; i < node.output_count; ++i) {
       const ValueId out = graph.output(n, i);
       if (active && !stops && is_floating(graph.spec(out).dtype)) {
@@ -66,64 +67,94 @@ void accumulate(Tensor& total, const Tensor& part) {
   total = total.defined() ? add(total, part) : part;
 }
 
+// Calls the gradient rule of one node; `arriving` are the cotangents of its outputs.
+TensorList apply_rule(const Graph& graph, const Node& node,
+                      const std::function<Tensor(ValueId)>& tensor_of,
+                      std::span<const ValueId> in_ids, const TensorList& arriving,
+                      std::span<const bool> wanted) {
+  const OpDef& def = op_def(node.op);
+  TensorList inputs;
+  TensorList outputs;
+  for (const ValueId id : in_ids) inputs.push_back(tensor_of(id));
+  for (std::uint32_t i = 0; i < node.output_count; ++i) {
+    outputs.push_back(tensor_of(node.first_output + i));
+  }
+  // A copy: the graph's own strings move when a rule traces into it.
+  const std::string layer(graph.layer(node));
+  const OriginScope origin({layer, node.location, true});
+  TensorList gradients = def.vjp({node.attrs, inputs, outputs, arriving, wanted});
+  if (gradients.size() != in_ids.size()) {
+    throw InternalError(std::string(def.name) + ": its gradient rule returns " +
+                        std::to_string(gradients.size()) + " gradients for " +
+                        std::to_string(in_ids.size()) + " inputs");
+  }
+  for (std::size_t i = 0; i < in_ids.size(); ++i) {
+    if (!wanted[i] || !gradients[i].defined() || gradients[i].spec() == inputs[i].spec()) continue;
+    throw InternalError(std::string(def.name) + ": gradient " + std::to_string(i) + " is " +
+                        to_string(gradients[i].spec()) + ", its input is " +
+                        to_string(inputs[i].spec()));
+  }
+  return gradients;
+}
+
+// Refuses targets that no gradient can reach, where that is an error.
+void check_reachable(const Graph& graph, const Reach& reach, std::span<const ValueId> targets,
+                     const Location& at) {
+  bool floating = targets.empty();
+  for (const ValueId id : targets) {
+    if (reach.active[id]) return;
+    floating = floating || is_floating(graph.spec(id).dtype);
+  }
+  for (const ValueId id : targets) {
+    if (reach.blocked_by[id] != kNoId) fail_without_gradient(graph, reach.blocked_by[id]);
+  }
+  if (floating) return;
+  throw DTypeError(format_error({.op = "gradient",
+                                 .what = "the target is " + to_string(graph.spec(targets[0])) +
+                                         "; only floating point can be differentiated",
+                                 .location = at}));
+}
+
 }  // namespace
 
 Tensors backward(const Graph& graph, const std::function<Tensor(ValueId)>& tensor_of,
                  std::span<const ValueId> targets, std::span<const Tensor> cotangents,
-                 std::span<const ValueId> sources) {
-  const Reach reach = find_reach(graph, sources);
-  const auto leads = [&](ValueId id) { return static_cast<bool>(reach.active[id]); };
-  if (!targets.empty() && std::none_of(targets.begin(), targets.end(), leads)) {
-    for (const ValueId id : targets) {
-      if (reach.blocked_by[id] != kNoId) fail_without_gradient(graph, reach.blocked_by[id]);
-    }
-  }
+                 std::span<const ValueId> sources, const BackwardRange& range) {
+  // The graph may grow while the rules run (they trace into it): only what is here now counts.
+  const NodeId end = std::min(range.end, static_cast<NodeId>(graph.node_count()));
+  const Reach reach = find_reach(graph, sources, range.first, end);
+  check_reachable(graph, reach, targets, range.location);
+  std::vector<bool> is_source(graph.value_count(), false);
+  for (const ValueId id : sources) is_source[id] = true;
   std::vector<Tensor> totals(graph.value_count());
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (leads(targets[i])) accumulate(totals[targets[i]], cotangents[i]);
+    if (reach.active[targets[i]]) accumulate(totals[targets[i]], cotangents[i]);
   }
-  // The graph may grow while the rules run (they trace into it): only what is here now counts.
-  for (NodeId n = static_cast<NodeId>(graph.node_count()); n-- > 0;) {
+  for (NodeId n = end; n-- > range.first;) {
     const Node node = graph.node(n);
+    TensorList arriving;
     bool arrives = false;
     for (std::uint32_t i = 0; i < node.output_count; ++i) {
-      arrives = arrives || totals[graph.output(n, i)].defined();
+      Tensor& total = totals[graph.output(n, i)];
+      arrives = arrives || total.defined();
+      arriving.push_back(total);
+      // No longer needed here: large gradients go as soon as they are used.
+      if (!is_source[graph.output(n, i)]) total = Tensor();
     }
     if (!arrives) continue;
     const InlineVector<ValueId, 4> in_ids(graph.inputs(node));
-    TensorList inputs;
-    TensorList outputs;
-    TensorList arriving;
     InlineVector<bool, 8> wanted;
     bool any = false;
     for (const ValueId id : in_ids) {
-      inputs.push_back(tensor_of(id));
       wanted.push_back(reach.active[id]);
       any = any || reach.active[id];
     }
-    if (!any) continue;
     const OpDef& def = op_def(node.op);
+    if (!any || def.gradient == Gradient::zero) continue;
     if (!def.vjp) fail_without_gradient(graph, n);
-    for (std::uint32_t i = 0; i < node.output_count; ++i) {
-      outputs.push_back(tensor_of(graph.output(n, i)));
-      arriving.push_back(totals[graph.output(n, i)]);
-    }
-    const std::string layer(graph.layer(node));
-    const OriginScope origin({layer, node.location, true});
-    const TensorList gradients = def.vjp({node.attrs, inputs, outputs, arriving, wanted});
-    if (gradients.size() != in_ids.size()) {
-      throw InternalError(std::string(def.name) + ": its gradient rule returns " +
-                          std::to_string(gradients.size()) + " gradients for " +
-                          std::to_string(in_ids.size()) + " inputs");
-    }
+    const TensorList gradients = apply_rule(graph, node, tensor_of, in_ids, arriving, wanted);
     for (std::size_t i = 0; i < in_ids.size(); ++i) {
-      if (!wanted[i] || !gradients[i].defined()) continue;
-      if (!(gradients[i].spec() == inputs[i].spec())) {
-        throw InternalError(std::string(def.name) + ": gradient " + std::to_string(i) + " is " +
-                            to_string(gradients[i].spec()) + ", its input is " +
-                            to_string(inputs[i].spec()));
-      }
-      accumulate(totals[in_ids[i]], gradients[i]);
+      if (wanted[i] && gradients[i].defined()) accumulate(totals[in_ids[i]], gradients[i]);
     }
   }
   Tensors result;

@@ -29,10 +29,11 @@ NodeId Graph::add(Op op, Attrs attrs, std::span<const ValueId> inputs,
 }
 
 std::uint32_t Graph::intern_layer(std::string_view path) {
+  if (layers_[last_layer_] == path) return last_layer_;
   const auto [found, is_new] =
       layer_ids_.try_emplace(std::string(path), static_cast<std::uint32_t>(layers_.size()));
   if (is_new) layers_.emplace_back(path);
-  return found->second;
+  return last_layer_ = found->second;
 }
 
 std::vector<std::uint32_t> Graph::use_counts() const {

@@ -86,6 +86,7 @@ class Graph {
   std::vector<ValueInfo> values_;
   std::vector<ValueId> operands_;
   std::vector<std::string> layers_{std::string()};
+  std::uint32_t last_layer_ = 0;  // neighbours mostly share a layer: no hashing then
   std::unordered_map<std::string, std::uint32_t> layer_ids_{{std::string(), 0}};
   std::vector<ValueId> arguments_;
   std::vector<ValueId> results_;

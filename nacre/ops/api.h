@@ -1,6 +1,7 @@
 // All functions on tensors.
 #pragma once
 
+#include "nacre/ops/custom.h"
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/linear.h"
 #include "nacre/ops/matmul.h"

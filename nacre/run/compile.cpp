@@ -120,7 +120,8 @@ Tensors CompiledFunction::operator()(const Tensors& arguments) {
   for (const Tensor& t : arguments) {
     if (t.is_traced()) return impl_->function(arguments);
   }
-  if (TraceSession::current()) return impl_->function(arguments);
+  // A gradient tape sees the ops of the function, not those of a plan.
+  if (TraceSession::current() || any_tape()) return impl_->function(arguments);
   const std::lock_guard lock(impl_->mutex);
   PlanEntry& entry = impl_->entry_for(arguments);
   return impl_->replay(entry, arguments);

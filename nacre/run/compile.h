@@ -48,7 +48,7 @@ class Compiled {
   Compiled(F f, CompileOptions options) : state_(std::make_shared<State>(std::move(f), options)) {}
 
   template <class... Args>
-  auto operator()(const Args&... args) {
+  auto operator()(const Args&... args) const {
     using Result = std::invoke_result_t<F&, const Args&...>;
     Tensors flat;
     (flatten(args, flat), ...);
@@ -72,7 +72,7 @@ class Compiled {
     }
   }
 
-  CompiledFunction& function() { return state_->compiled; }
+  CompiledFunction& function() const { return state_->compiled; }
 
  private:
   struct State {

@@ -42,36 +42,69 @@ inline Tensor rebuild(const Tensor&, const Tensors& flat, std::size_t& next) {
 inline Tensor rebuild(const Variable&, const Tensors& flat, std::size_t& next) {
   return flat[next++];
 }
+// The parts keep their kinds, but a Variable becomes a tensor.
 template <class T>
-std::vector<T> rebuild(const std::vector<T>& like, const Tensors& flat, std::size_t& next) {
-  std::vector<T> out;
+auto rebuild(const std::vector<T>& like, const Tensors& flat, std::size_t& next) {
+  std::vector<decltype(rebuild(like[0], flat, next))> out;
   out.reserve(like.size());
   for (const T& t : like) out.push_back(rebuild(t, flat, next));
   return out;
 }
 template <class T, std::size_t N>
-std::array<T, N> rebuild(const std::array<T, N>& like, const Tensors& flat, std::size_t& next) {
-  std::array<T, N> out;
+auto rebuild(const std::array<T, N>& like, const Tensors& flat, std::size_t& next) {
+  std::array<decltype(rebuild(like[0], flat, next)), N> out;
   for (std::size_t i = 0; i < N; ++i) out[i] = rebuild(like[i], flat, next);
   return out;
 }
 template <class K, class T>
-std::map<K, T> rebuild(const std::map<K, T>& like, const Tensors& flat, std::size_t& next) {
-  std::map<K, T> out;
+auto rebuild(const std::map<K, T>& like, const Tensors& flat, std::size_t& next) {
+  std::map<K, decltype(rebuild(like.begin()->second, flat, next))> out;
   for (const auto& [key, t] : like) out.emplace(key, rebuild(t, flat, next));
   return out;
 }
 template <class A, class B>
-std::pair<A, B> rebuild(const std::pair<A, B>& like, const Tensors& flat, std::size_t& next) {
-  A first = rebuild(like.first, flat, next);
-  B second = rebuild(like.second, flat, next);
-  return {std::move(first), std::move(second)};
+auto rebuild(const std::pair<A, B>& like, const Tensors& flat, std::size_t& next) {
+  auto first = rebuild(like.first, flat, next);
+  auto second = rebuild(like.second, flat, next);
+  return std::pair<decltype(first), decltype(second)>{std::move(first), std::move(second)};
 }
 template <class... T>
-std::tuple<T...> rebuild(const std::tuple<T...>& like, const Tensors& flat, std::size_t& next) {
+auto rebuild(const std::tuple<T...>& like, const Tensors& flat, std::size_t& next) {
   // Braces evaluate from left to right.
-  return std::apply([&](const auto&... t) { return std::tuple<T...>{rebuild(t, flat, next)...}; },
-                    like);
+  return std::apply(
+      [&](const auto&... t) {
+        return std::tuple<decltype(rebuild(t, flat, next))...>{rebuild(t, flat, next)...};
+      },
+      like);
+}
+
+// What flatten() takes.
+template <class T>
+concept Nest = requires(const T& nest, Tensors& out) {
+  flatten(nest, out);
+};
+
+// The tensors of one nest.
+template <Nest T>
+Tensors flat(const T& nest) {
+  Tensors out;
+  flatten(nest, out);
+  return out;
+}
+template <Nest T>
+auto rebuild(const T& like, const Tensors& flat) {
+  std::size_t next = 0;
+  return rebuild(like, flat, next);
+}
+
+// f(x), or f(x0, x1, ...) when x is a tuple and f takes its parts.
+template <class F, class X>
+decltype(auto) call_with(F& f, X&& x) {
+  if constexpr (std::is_invocable_v<F&, X&&>) {
+    return f(std::forward<X>(x));
+  } else {
+    return std::apply(f, std::forward<X>(x));
+  }
 }
 
 }  // namespace nacre

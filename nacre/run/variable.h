@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "nacre/ops/operand.h"
 
@@ -53,5 +54,33 @@ class Variable {
 // Reading and writing of a cell, tracing respected.
 Tensor read(const VariableRef& cell);
 void assign(const VariableRef& cell, const Tensor& value);
+
+// While it lives, sees the Variables that this thread reads: it notes each with the value of its
+// first read; with `cells` given, their reads give `values` instead and assignments to any Variable
+// stay within the scope. Lets a function be run again as it ran before.
+class VariableScope {
+ public:
+  VariableScope();
+  VariableScope(const std::vector<VariableRef>& cells, const std::vector<Tensor>& values);
+  ~VariableScope();
+  VariableScope(const VariableScope&) = delete;
+  VariableScope& operator=(const VariableScope&) = delete;
+
+  const std::vector<VariableRef>& cells() const { return cells_; }
+  const std::vector<Tensor>& values() const { return values_; }
+
+ private:
+  friend Tensor read(const VariableRef& cell);
+  friend void assign(const VariableRef& cell, const Tensor& value);
+  Tensor* find(const VariableCell* cell);
+  static Tensor read_through(VariableScope* scope, const VariableRef& cell);
+  static void assign_through(VariableScope* scope, const VariableRef& cell, const Tensor& value);
+
+  VariableScope* outer_;
+  bool replaces_;
+  std::vector<VariableRef> cells_;
+  std::vector<Tensor> values_;
+  std::vector<VariableRef> assigned_;
+};
 
 }  // namespace nacre

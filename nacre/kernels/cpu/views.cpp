@@ -10,8 +10,11 @@ bool supports_any(const KernelQuery&) { return true; }
 
 PreparedKernel prepare_copy(const KernelQuery& q) {
   return make_kernel(
-      [bytes = q.outputs[0].bytes()](void* const* pointers, const RunContext&) {
-        if (pointers[0] != pointers[1] && bytes > 0) std::memcpy(pointers[1], pointers[0], bytes);
+      [bytes = q.outputs[0].bytes(), out = q.inputs.size()](void* const* pointers,
+                                                            const RunContext&) {
+        if (pointers[0] != pointers[out] && bytes > 0) {
+          std::memcpy(pointers[out], pointers[0], bytes);
+        }
       },
       0, 1);
 }
@@ -20,6 +23,8 @@ constexpr KernelRow kRows[] = {
     {Op::reshape, "copy", supports_any, prepare_copy},
     {Op::identity, "copy", supports_any, prepare_copy},
     {Op::stop_gradient, "copy", supports_any, prepare_copy},
+    {Op::custom_gradient, "copy", supports_any, prepare_copy},
+    {Op::optimization_barrier, "copy", supports_any, prepare_copy},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // All functions on tensors.
 #pragma once
 
+#include "nacre/ops/activation.h"
 #include "nacre/ops/custom.h"
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/linear.h"
@@ -8,4 +9,5 @@
 #include "nacre/ops/movement.h"
 #include "nacre/ops/reduce.h"
 #include "nacre/ops/softmax.h"
+#include "nacre/ops/special.h"
 #include "nacre/ops/structural.h"

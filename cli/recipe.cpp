@@ -1,0 +1,240 @@
+#include "cli/recipe.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <toml.hpp>
+#include <variant>
+
+#include "nacre/base/error.h"
+#include "nacre/base/text.h"
+
+namespace nacre::cli {
+namespace {
+
+using Json = nlohmann::json;
+using Strings = std::vector<std::string>;
+using Field =
+    std::variant<std::string*, double*, std::int64_t*, std::uint64_t*, int*, bool*, Strings*>;
+
+// Every key once: what reads, writes, sets and suggests goes through this list.
+std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
+  return {{"data.name", &r.data.name},
+          {"data.path", &r.data.path},
+          {"data.target", &r.data.target},
+          {"data.task", &r.data.task},
+          {"data.validation", &r.data.validation},
+          {"data.test", &r.data.test},
+          {"data.image_size", &r.data.image_size},
+          {"data.augment", &r.data.augment},
+          {"data.limit", &r.data.limit},
+          {"model.name", &r.model.name},
+          {"model.layers", &r.model.layers},
+          {"train.epochs", &r.train.epochs},
+          {"train.batch_size", &r.train.batch_size},
+          {"train.optimizer", &r.train.optimizer},
+          {"train.learning_rate", &r.train.learning_rate},
+          {"train.weight_decay", &r.train.weight_decay},
+          {"train.schedule", &r.train.schedule},
+          {"train.loss", &r.train.loss},
+          {"train.metrics", &r.train.metrics},
+          {"train.clip_norm", &r.train.clip_norm},
+          {"train.label_smoothing", &r.train.label_smoothing},
+          {"train.early_stopping", &r.train.early_stopping},
+          {"train.checkpoint_every", &r.train.checkpoint_every},
+          {"train.seed", &r.train.seed},
+          {"train.precision", &r.train.precision},
+          {"run.directory", &r.run.directory},
+          {"run.threads", &r.run.threads},
+          {"run.tensorboard", &r.run.tensorboard}};
+}
+
+Field find_field(Recipe& recipe, const std::string& key, const std::string& where) {
+  Strings names;
+  for (const auto& [name, field] : fields(recipe)) {
+    if (name == key) return field;
+    names.push_back(name);
+  }
+  throw ValueError(fmt::format("{}: unknown key \"{}\"{}", where, key, did_you_mean(key, names)));
+}
+
+[[noreturn]] void fail_type(const std::string& where, const std::string& key,
+                            const char* expected) {
+  throw ValueError(fmt::format("{}: \"{}\" must be {}", where, key, expected));
+}
+
+// Puts a JSON value into a field; numbers may be whole where a fraction is expected.
+void put(const Field& field, const Json& value, const std::string& key, const std::string& where) {
+  if (auto* const* s = std::get_if<std::string*>(&field)) {
+    if (value.is_array() && key == "model.layers") {
+      **s = value.dump();
+    } else if (value.is_string()) {
+      **s = value.get<std::string>();
+    } else {
+      fail_type(where, key, "a text");
+    }
+  } else if (auto* const* d = std::get_if<double*>(&field)) {
+    if (!value.is_number()) fail_type(where, key, "a number");
+    **d = value.get<double>();
+  } else if (auto* const* b = std::get_if<bool*>(&field)) {
+    if (!value.is_boolean()) fail_type(where, key, "true or false");
+    **b = value.get<bool>();
+  } else if (auto* const* list = std::get_if<Strings*>(&field)) {
+    if (value.is_string()) {
+      **list = {value.get<std::string>()};
+    } else if (value.is_array() && std::all_of(value.begin(), value.end(),
+                                               [](const Json& v) { return v.is_string(); })) {
+      **list = value.get<Strings>();
+    } else {
+      fail_type(where, key, "a list of texts");
+    }
+  } else {
+    if (!value.is_number_integer()) fail_type(where, key, "a whole number");
+    const auto n = value.get<std::int64_t>();
+    if (auto* const* i = std::get_if<std::int64_t*>(&field)) **i = n;
+    if (auto* const* i = std::get_if<int*>(&field)) **i = static_cast<int>(n);
+    if (auto* const* u = std::get_if<std::uint64_t*>(&field)) {
+      if (n < 0) fail_type(where, key, "0 or more");
+      **u = static_cast<std::uint64_t>(n);
+    }
+  }
+}
+
+Json to_json_value(const toml::value& value, const std::string& where) {
+  if (value.is_boolean()) return value.as_boolean();
+  if (value.is_integer()) return value.as_integer();
+  if (value.is_floating()) return value.as_floating();
+  if (value.is_string()) return std::string(value.as_string().str);
+  if (value.is_array()) {
+    Json list = Json::array();
+    for (const toml::value& item : value.as_array()) list.push_back(to_json_value(item, where));
+    return list;
+  }
+  if (value.is_table()) {
+    Json object = Json::object();
+    for (const auto& [key, item] : value.as_table()) object[key] = to_json_value(item, where);
+    return object;
+  }
+  throw ValueError(where + ": dates have no use in a recipe");
+}
+
+// {"train": {"epochs": 3}} sets "train.epochs".
+void apply(Recipe& recipe, const Json& tables, const std::string& where) {
+  for (const auto& [section, table] : tables.items()) {
+    if (!table.is_object()) {
+      throw ValueError(
+          fmt::format("{}: \"{}\" stands outside a section; the sections are [data], "
+                      "[model], [train] and [run]",
+                      where, section));
+    }
+    if (table.empty()) {
+      const Strings sections{"data", "model", "train", "run"};
+      if (std::find(sections.begin(), sections.end(), section) == sections.end()) {
+        throw ValueError(fmt::format("{}: unknown section [{}]{}", where, section,
+                                     did_you_mean(section, sections)));
+      }
+    }
+    for (const auto& [key, value] : table.items()) {
+      const std::string full = section + "." + key;
+      put(find_field(recipe, full, where), value, full, where);
+    }
+  }
+}
+
+void expect(bool holds, const char* key, const std::string& what) {
+  if (!holds) throw ValueError(fmt::format("recipe: \"{}\" must be {}", key, what));
+}
+
+}  // namespace
+
+Recipe recipe_from_toml(const std::string& text, const std::string& name) {
+  std::istringstream in(text);
+  Json tables;
+  try {
+    tables = to_json_value(toml::parse(in, name), name);
+  } catch (const toml::exception& e) {
+    throw IoError(fmt::format("{}: not valid TOML\n{}", name, e.what()));
+  }
+  Recipe recipe;
+  apply(recipe, tables, name);
+  validate(recipe);
+  return recipe;
+}
+
+Recipe read_recipe(const std::string& path) {
+  constexpr std::size_t kMost = 1 << 20;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw IoError(path + ": cannot be opened");
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (text.size() > kMost) throw IoError(path + ": longer than 1 MiB, this is no recipe");
+  return recipe_from_toml(text, path);
+}
+
+void set_key(Recipe& recipe, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == assignment.npos) {
+    throw ValueError("--set " + assignment + ": expected key=value, for example train.epochs=3");
+  }
+  const std::string key = assignment.substr(0, equals);
+  const std::string text = assignment.substr(equals + 1);
+  const Field field = find_field(recipe, key, "--set");
+  if (std::holds_alternative<std::string*>(field)) {
+    put(field, text, key, "--set");
+  } else if (std::holds_alternative<Strings*>(field)) {
+    Json list = Json::array();
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');) list.push_back(part);
+    put(field, list, key, "--set");
+  } else {
+    const Json value = Json::parse(text, nullptr, false);
+    if (value.is_discarded()) fail_type("--set", key, "a number, or true or false");
+    put(field, value, key, "--set");
+  }
+}
+
+void validate(const Recipe& r) {
+  expect(r.data.name.empty() || r.data.path.empty(), "data.name",
+         "left out when data.path is given: they name two datasets");
+  expect(r.data.validation >= 0 && r.data.validation < 1, "data.validation", "in [0, 1)");
+  expect(r.data.test >= 0 && r.data.test < 1, "data.test", "in [0, 1)");
+  expect(r.data.image_size >= 0 && r.data.image_size <= 4096, "data.image_size", "in 0..4096");
+  expect(r.data.limit >= 0, "data.limit", "0 or more");
+  expect(r.train.epochs >= 0, "train.epochs", "0 or more");
+  expect(r.train.batch_size >= 1, "train.batch_size", "at least 1");
+  expect(r.train.learning_rate >= 0, "train.learning_rate", "0 (the default) or more");
+  expect(r.train.weight_decay >= 0, "train.weight_decay", "0 or more");
+  expect(r.train.clip_norm >= 0, "train.clip_norm", "0 (off) or more");
+  expect(r.train.label_smoothing >= 0 && r.train.label_smoothing < 1, "train.label_smoothing",
+         "in [0, 1)");
+  expect(r.train.early_stopping >= 0, "train.early_stopping", "0 (off) or more");
+  expect(r.train.checkpoint_every >= 0, "train.checkpoint_every", "0 (once an epoch) or more");
+  expect(r.run.threads >= 0, "run.threads", "0 (all) or more");
+  const Strings tasks{"auto", "classification", "regression"};
+  expect(std::find(tasks.begin(), tasks.end(), r.data.task) != tasks.end(), "data.task",
+         "auto, classification or regression");
+}
+
+std::string to_json(const Recipe& recipe) {
+  Recipe copy = recipe;
+  Json tables;
+  for (const auto& [name, field] : fields(copy)) {
+    const auto dot = name.find('.');
+    Json& slot = tables[name.substr(0, dot)][name.substr(dot + 1)];
+    std::visit([&](auto* value) { slot = *value; }, field);
+  }
+  return tables.dump(2);
+}
+
+Recipe recipe_from_json(const std::string& text) {
+  const Json tables = Json::parse(text, nullptr, false);
+  if (!tables.is_object()) throw IoError("config: not a JSON object");
+  Recipe recipe;
+  apply(recipe, tables, "config");
+  validate(recipe);
+  return recipe;
+}
+
+}  // namespace nacre::cli

@@ -1,0 +1,73 @@
+// Recipe: everything `nacre train` needs to know, from a TOML file, options, or a finished run.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace nacre::cli {
+
+struct DataRecipe {
+  std::string name;             // a named dataset: "digits", "fashion-mnist", ...
+  std::string path;             // or a file or folder of the user's
+  std::string target;           // of a table: the column to predict; default the last
+  std::string task = "auto";    // "classification", "regression", "auto"
+  double validation = 0.1;      // part of the training data kept for validation
+  double test = 0.2;            // part kept for the final evaluation where the data has no test set
+  std::int64_t image_size = 0;  // pictures are scaled to this square; 0: as the first one is
+  std::vector<std::string> augment;  // "flip", "crop", "rotate", "cutout", "colour"
+  std::int64_t limit = 0;            // use only so many training samples; 0: all
+};
+
+struct ModelRecipe {
+  std::string name = "auto";  // of the zoo, or "auto": by the kind of data
+  std::string layers;         // or a JSON list of layers
+};
+
+struct TrainRecipe {
+  std::int64_t epochs = 5;
+  std::int64_t batch_size = 32;
+  std::string optimizer = "adam";
+  double learning_rate = 0;  // 0: the optimizer's default
+  double weight_decay = 0;
+  std::string schedule = "constant";
+  std::string loss = "auto";
+  std::vector<std::string> metrics;  // empty: accuracy or mean absolute error
+  double clip_norm = 0;              // 0: off
+  double label_smoothing = 0;
+  std::int64_t early_stopping = 0;    // epochs without improvement; 0: off
+  std::int64_t checkpoint_every = 0;  // steps; 0: once an epoch
+  std::uint64_t seed = 0;
+  std::string precision = "f32";
+};
+
+struct RunRecipe {
+  std::string directory;  // "" : runs/<data>-<model>-<number>
+  int threads = 0;        // 0: all that the process may use
+  bool tensorboard = false;
+};
+
+struct Recipe {
+  DataRecipe data;
+  ModelRecipe model;
+  TrainRecipe train;
+  RunRecipe run;
+};
+
+// Reads a TOML file. Throws IoError with file and line for what is not TOML, ValueError for an
+// unknown key (with the nearest known one) or a value out of range.
+Recipe read_recipe(const std::string& path);
+Recipe recipe_from_toml(const std::string& text, const std::string& name);
+
+// Sets one key: "train.epochs=3", "data.augment=flip,crop". Throws ValueError as above.
+void set_key(Recipe& recipe, const std::string& assignment);
+
+// Throws ValueError when a value is out of its range.
+void validate(const Recipe& recipe);
+
+// All keys with their values, as JSON and back: a run keeps it as config.json.
+std::string to_json(const Recipe& recipe);
+Recipe recipe_from_json(const std::string& text);
+
+}  // namespace nacre::cli

@@ -1,0 +1,34 @@
+// The page that `nacre report` writes: one self-contained HTML file about a run.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nacre::cli {
+
+// A test sample that the model got wrong with confidence.
+struct Mistake {
+  std::string png;   // the picture's bytes, or empty
+  std::string text;  // or what the row says
+  std::string truth;
+  std::string predicted;
+  double probability = 0;  // of the wrong answer
+};
+
+struct Report {
+  std::string title;
+  std::string model_summary;  // the layer table
+  std::string config;         // JSON
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::map<std::string, double>> history;  // an epoch each; "epoch", "loss", "val_loss"
+  std::vector<std::pair<std::string, double>> evaluation;
+  std::vector<std::vector<long long>> confusion;
+  std::vector<std::string> class_names;
+  std::vector<Mistake> mistakes;
+};
+
+std::string report_html(const Report& report);
+
+}  // namespace nacre::cli

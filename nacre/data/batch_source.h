@@ -11,9 +11,9 @@ namespace nacre::data {
 
 // Samples stacked along axis 0.
 struct Batch {
-  Tensors inputs;   // one tensor per input of the model: [n, ...]
-  Tensors targets;  // one per output: class indices i64 [n], or values [n, ...]; may be empty
-  Tensor weights;   // f32 [n], how much each sample counts; undefined: all count 1
+  Tensors inputs = {};   // one tensor per input of the model: [n, ...]
+  Tensors targets = {};  // one per output: class indices i64 [n], or values [n, ...]; may be empty
+  Tensor weights = {};   // f32 [n], how much each sample counts; undefined: all count 1
 
   // The number of samples; 0 for a batch without inputs.
   std::int64_t size() const { return inputs.empty() ? 0 : inputs.front().size(0); }
@@ -29,10 +29,10 @@ struct Position {
 
 // What the numbers of a source mean; every part may be empty.
 struct Info {
-  std::string name;                       // "fashion-mnist"
-  std::vector<std::string> class_names;   // name of class 0, 1, ...
-  std::vector<std::string> column_names;  // of the features of a table
-  std::string preprocessing;              // JSON for Preprocess::from_json (data/preprocess.h)
+  std::string name = {};                       // "fashion-mnist"
+  std::vector<std::string> class_names = {};   // name of class 0, 1, ...
+  std::vector<std::string> column_names = {};  // of the features of a table
+  std::string preprocessing = {};              // JSON for Preprocess::from_json (data/preprocess.h)
 };
 
 // Batches of one epoch after the other. Which samples a batch holds, in which order and with which

@@ -1,0 +1,147 @@
+#include "nacre/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "nacre/base/error.h"
+
+namespace nacre {
+namespace {
+
+[[noreturn]] void throw_errno(const std::string& path, std::string_view doing, int error) {
+  throw_io(path, std::string(doing) + ": " + std::strerror(error));
+}
+
+// An open file for reading, closed at the end of the scope, and its size.
+struct Opened {
+  int descriptor;
+  std::size_t size = 0;
+
+  explicit Opened(const std::string& path)
+      : descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (descriptor < 0) throw_errno(path, "cannot open", errno);
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) {
+      const int error = errno;
+      ::close(descriptor);
+      throw_errno(path, "cannot look at", error);
+    }
+    if (!S_ISREG(status.st_mode)) {
+      ::close(descriptor);
+      throw_io(path, S_ISDIR(status.st_mode) ? "a file is expected, this is a folder"
+                                             : "a file is expected, this is something else");
+    }
+    size = static_cast<std::size_t>(status.st_size);
+  }
+  ~Opened() { ::close(descriptor); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+};
+
+// Makes a rename in this folder durable. Some file systems refuse; the data itself is safe then.
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
+}  // namespace
+
+void throw_io(const std::string& path, std::string_view what, std::string_view hint) {
+  throw IoError(format_error({.op = path, .what = what, .hint = hint}));
+}
+
+std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
+  const std::string name = path.string();
+  const Opened file(name);
+  if (file.size > limit) {
+    throw_io(name, std::to_string(file.size) + " bytes, at most " + std::to_string(limit) +
+                       " are expected here");
+  }
+  std::string out(file.size, '\0');
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t n = ::read(file.descriptor, out.data() + done, out.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno(name, "cannot read", errno);
+    if (n == 0) break;  // somebody cut the file meanwhile
+    done += static_cast<std::size_t>(n);
+  }
+  out.resize(done);
+  return out;
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  const Opened file(name);
+  if (file.size == 0) return;
+  void* memory = ::mmap(nullptr, file.size, PROT_READ, MAP_PRIVATE, file.descriptor, 0);
+  if (memory == MAP_FAILED) throw_errno(name, "cannot map into memory", errno);
+  data_ = static_cast<const std::byte*>(memory);
+  size_ = file.size;
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
+  static std::atomic<unsigned> counter{0};
+  std::error_code error;
+  if (target_.has_parent_path()) {
+    std::filesystem::create_directories(target_.parent_path(), error);
+    if (error) throw_io(target_.string(), "cannot make its folder: " + error.message());
+  }
+  temporary_ = target_.string() + ".part-" + std::to_string(::getpid()) + "-" +
+               std::to_string(counter.fetch_add(1));
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) throw_errno(target_.string(), "cannot write", errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* data, std::size_t size) {
+  const char* from = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t n = ::write(descriptor_, from, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno(target_.string(), "cannot write", errno);
+    from += n;
+    size -= static_cast<std::size_t>(n);
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) throw_errno(target_.string(), "cannot write to the disk", errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    throw_errno(target_.string(), "cannot write", error);
+  }
+  if (std::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    throw_errno(target_.string(), "cannot replace", error);
+  }
+  sync_folder(target_.has_parent_path() ? target_.parent_path() : ".");
+}
+
+void write_file(const std::filesystem::path& path, std::string_view contents) {
+  AtomicFile file(path);
+  file.write(contents);
+  file.commit();
+}
+
+}  // namespace nacre

@@ -1,0 +1,196 @@
+#include "nacre/data/loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <utility>
+
+#include "nacre/base/error.h"
+
+namespace nacre::data {
+
+class Loader::Impl {
+ public:
+  Impl(Dataset set, LoaderOptions options) : options_(std::move(options)), set_(std::move(set)) {
+    if (options_.size < 1)
+      throw ValueError(fmt::format("Loader: a batch size of {}", options_.size));
+    if (options_.workers < 0) throw ValueError(fmt::format("Loader: {} workers", options_.workers));
+    if (options_.ahead < 1)
+      throw ValueError(fmt::format("Loader: {} batches ahead", options_.ahead));
+    ordered_ = options_.shuffle ? set_.shuffle() : set_;
+    const std::int64_t n = set_.size();
+    samples_ = options_.drop_last ? n / options_.size * options_.size : n;
+    batches_ = (samples_ + options_.size - 1) / options_.size;
+  }
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    room_.notify_all();
+    for (std::thread& t : threads_) t.join();
+  }
+
+  void reset(std::int64_t epoch, std::int64_t first) {
+    if (epoch < 0 || first < 0 || first > batches_) {
+      throw ValueError(
+          fmt::format("Loader::reset: epoch {}, batch {} of {}", epoch, first, batches_));
+    }
+    const std::lock_guard lock(mutex_);
+    // The threads are already in the epoch that follows: go on with what they made.
+    const bool follows = started_ && !broken_ && options_.workers > 0 && options_.shuffle &&
+                         epoch == at_.epoch + 1 && first == 0 && at_.batch == batches_;
+    at_ = {epoch, first, options_.seed};
+    if (follows) return;
+    started_ = true;
+    broken_ = false;
+    ++generation_;
+    ready_.clear();
+    outstanding_ = 0;
+    next_ticket_ = given_ = 0;
+    build_ = {epoch, first, options_.seed};
+    exhausted_ = first >= batches_;
+    while (static_cast<int>(threads_.size()) < options_.workers) {
+      threads_.emplace_back([this] { work(); });
+    }
+    room_.notify_all();
+  }
+
+  bool next(Batch& batch) {
+    if (!started_) reset(at_.epoch, at_.batch);  // after a failure: the same batch again
+    if (at_.batch >= batches_) return false;
+    if (options_.workers == 0) {
+      batch = build(at_.epoch, at_.batch);
+      ++at_.batch;
+      return true;
+    }
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return ready_.contains(given_); });
+    Made made = std::move(ready_.extract(given_).mapped());
+    ++given_;
+    --outstanding_;
+    if (made.failure) {
+      broken_ = true;
+      started_ = false;
+      std::rethrow_exception(made.failure);
+    }
+    ++at_.batch;
+    lock.unlock();
+    room_.notify_one();
+    batch = std::move(made.batch);
+    return true;
+  }
+
+  Batch build(std::int64_t epoch, std::int64_t number) const {
+    const std::int64_t begin = number * options_.size;
+    std::vector<std::int64_t> numbers(
+        static_cast<std::size_t>(std::min(options_.size, samples_ - begin)));
+    std::iota(numbers.begin(), numbers.end(), begin);
+    const Draw draw{options_.seed, epoch};
+    Batch batch = ordered_.source()->gather(numbers, draw);
+    std::uint64_t step = std::uint64_t{1} << 32;  // apart from the steps of samples
+    for (const BatchStep& f : options_.steps) {
+      RandomStream random = stream_for(draw, step++, number);
+      f(batch, random);
+    }
+    return batch;
+  }
+
+  LoaderOptions options_;
+  Dataset set_;
+  Dataset ordered_;
+  std::int64_t samples_ = 0;
+  std::int64_t batches_ = 0;
+  Position at_;
+
+ private:
+  struct Made {
+    Batch batch;
+    std::exception_ptr failure;
+  };
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    const int ahead = std::max(options_.ahead, options_.workers);
+    while (true) {
+      room_.wait(lock, [&] { return stop_ || (!exhausted_ && outstanding_ < ahead); });
+      if (stop_) return;
+      const Position mine = build_;
+      const std::uint64_t ticket = next_ticket_++;
+      const std::uint64_t generation = generation_;
+      ++outstanding_;
+      if (++build_.batch >= batches_) {
+        build_ = {build_.epoch + 1, 0, build_.seed};
+        exhausted_ = !options_.shuffle;  // in training the next epoch will follow
+      }
+      lock.unlock();
+      Made made;
+      try {
+        made.batch = build(mine.epoch, mine.batch);
+      } catch (...) {
+        made.failure = std::current_exception();
+      }
+      lock.lock();
+      if (generation != generation_) continue;
+      ready_.emplace(ticket, std::move(made));
+      done_.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable room_;
+  std::condition_variable done_;
+  std::map<std::uint64_t, Made> ready_;
+  std::vector<std::thread> threads_;
+  Position build_;
+  std::uint64_t next_ticket_ = 0;
+  std::uint64_t given_ = 0;
+  std::uint64_t generation_ = 0;
+  int outstanding_ = 0;
+  bool exhausted_ = true;
+  bool started_ = false;
+  bool broken_ = false;
+  bool stop_ = false;
+};
+
+Loader::Loader(Dataset set, LoaderOptions options)
+    : impl_(std::make_unique<Impl>(std::move(set), std::move(options))) {}
+Loader::~Loader() = default;
+Loader::Loader(Loader&&) noexcept = default;
+Loader& Loader::operator=(Loader&&) noexcept = default;
+
+std::int64_t Loader::samples() const { return impl_->samples_; }
+std::int64_t Loader::batch_size() const { return impl_->options_.size; }
+std::int64_t Loader::batches() const { return impl_->batches_; }
+void Loader::reset(std::int64_t epoch, std::int64_t first_batch) {
+  impl_->reset(epoch, first_batch);
+}
+bool Loader::next(Batch& batch) { return impl_->next(batch); }
+
+Position Loader::position() const {
+  Position at = impl_->at_;
+  at.seed = impl_->options_.seed;
+  return at;
+}
+
+void Loader::restore(const Position& position) {
+  if (position.seed != impl_->options_.seed) {
+    throw ValueError(format_error(
+        {.op = "Loader::restore",
+         .what = fmt::format("the position was saved under seed {}, this loader has seed {}",
+                             position.seed, impl_->options_.seed)}));
+  }
+  impl_->reset(position.epoch, position.batch);
+}
+
+const Info& Loader::info() const { return impl_->set_.info(); }
+const Dataset& Loader::dataset() const { return impl_->set_; }
+
+}  // namespace nacre::data

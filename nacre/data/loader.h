@@ -1,0 +1,51 @@
+// Loader: a Dataset in batches, made ahead on background threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "nacre/data/batch_source.h"
+#include "nacre/data/dataset.h"
+
+namespace nacre::data {
+
+// A change of a whole batch, such as mixup (data/augment.h).
+using BatchStep = std::function<void(Batch&, RandomStream&)>;
+
+struct LoaderOptions {
+  std::int64_t size = 32;             // samples in a batch
+  bool shuffle = false;               // a new order in each epoch
+  bool drop_last = false;             // leave out an incomplete last batch
+  std::uint64_t seed = 0;             // of the order and of augmentation
+  int workers = 0;                    // background threads; 0: batches are made in next()
+  int ahead = 4;                      // batches ready at most, at least 1 a worker
+  std::vector<BatchStep> steps = {};  // applied in order to each batch
+};
+
+// Throws, in next(), what reading a sample throws; the next reset() begins anew.
+class Loader : public BatchSource {
+ public:
+  // Throws ValueError for a batch size below 1, negative workers or ahead below 1.
+  Loader(Dataset set, LoaderOptions options);
+  ~Loader() override;
+  Loader(Loader&&) noexcept;
+  Loader& operator=(Loader&&) noexcept;
+
+  std::int64_t samples() const override;
+  std::int64_t batch_size() const override;
+  std::int64_t batches() const override;
+  void reset(std::int64_t epoch, std::int64_t first_batch = 0) override;
+  bool next(Batch& batch) override;
+  Position position() const override;
+  void restore(const Position& position) override;
+  const Info& info() const override;
+  const Dataset& dataset() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nacre::data

@@ -7,6 +7,9 @@ namespace nacre {
 std::vector<std::span<const KernelRow>> kernel_tables() {
   return {
       cpu::view_kernels(),
+      cpu::onednn_conv_kernels(),
+      cpu::direct_conv_kernels(),
+      cpu::pool_kernels(),
   };
 }
 

@@ -10,6 +10,7 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::onednn_conv_kernels(),
       cpu::direct_conv_kernels(),
       cpu::pool_kernels(),
+      cpu::linalg_kernels(),
   };
 }
 

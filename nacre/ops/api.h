@@ -6,6 +6,7 @@
 #include "nacre/ops/conv.h"
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/linear.h"
+#include "nacre/ops/linalg.h"
 #include "nacre/ops/matmul.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/pool.h"

@@ -9,7 +9,6 @@ std::span<const KernelRow> view_kernels();         // views.cpp
 std::span<const KernelRow> onednn_conv_kernels();  // onednn_conv.cpp
 std::span<const KernelRow> direct_conv_kernels();  // conv_direct.cpp
 std::span<const KernelRow> pool_kernels();         // pool.cpp
-std::span<const KernelRow> view_kernels();    // views.cpp
-std::span<const KernelRow> linalg_kernels();  // linalg.cpp
+std::span<const KernelRow> linalg_kernels();       // linalg.cpp
 
 }  // namespace nacre::cpu

@@ -1,6 +1,7 @@
 // All of Nacre's public interface.
 #pragma once
 
+#include "nacre/nn/api.h"
 #include "nacre/ops/api.h"
 #include "nacre/run/compile.h"
 #include "nacre/run/custom_vjp.h"
@@ -8,3 +9,4 @@
 #include "nacre/run/tape.h"
 #include "nacre/run/transforms.h"
 #include "nacre/run/variable.h"
+#include "nacre/train/model.h"

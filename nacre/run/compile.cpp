@@ -9,6 +9,7 @@
 #include "nacre/ops/emit.h"
 #include "nacre/passes/pipeline.h"
 #include "nacre/plan/plan.h"
+#include "nacre/run/mode.h"
 #include "nacre/run/tape.h"
 #include "nacre/run/trace_session.h"
 
@@ -18,6 +19,7 @@ namespace {
 struct PlanEntry {
   std::vector<Spec> arguments;
   int threads = 1;
+  bool training = false;
   std::vector<VariableRef> reads;  // inputs after the arguments
   std::vector<Spec> read_specs;
   std::vector<VariableRef> writes;  // results after the function's own
@@ -28,6 +30,7 @@ struct PlanEntry {
 
   bool matches(const Tensors& given) const {
     if (given.size() != arguments.size() || threads != nacre::threads()) return false;
+    if (training != nacre::training()) return false;
     for (std::size_t i = 0; i < given.size(); ++i) {
       if (!(given[i].spec() == arguments[i])) return false;
     }
@@ -41,6 +44,7 @@ struct PlanEntry {
 PlanEntry make_entry(const CompiledFunction::Function& function, const Tensors& arguments) {
   PlanEntry entry;
   entry.threads = threads();
+  entry.training = training();
   TraceSession session;
   Tensors symbols;
   for (const Tensor& t : arguments) {

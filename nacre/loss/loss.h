@@ -1,0 +1,116 @@
+// Losses. A loss is a value: loss::mse()(prediction, target) is a scalar tensor;
+// `.loss = loss::sparse_categorical_crossentropy({.from_logits = true})` gives it to a Model.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "nacre/ops/operand.h"
+
+namespace nacre::loss {
+
+enum class Reduction {
+  mean,  // sum / sum of weights (the number of samples or positions when there are none)
+  sum,
+  none,  // one value a sample, or a position where targets have positions
+};
+
+class Loss {
+ public:
+  // Values [batch] or [batch, positions...] of predictions and targets.
+  using Function = std::function<Tensor(const Operand& prediction, const Tensor& target)>;
+
+  Loss() = default;
+  Loss(std::string name, Function values, Reduction reduction = Reduction::mean)
+      : name_(std::move(name)), values_(std::move(values)), reduction_(reduction) {}
+  // By name: "mse", "mae", "huber", "binary_crossentropy", "categorical_crossentropy",
+  // "sparse_categorical_crossentropy", ... with their defaults. Throws ValueError with the names.
+  Loss(const char* name);
+  explicit Loss(const std::string& name) : Loss(name.c_str()) {}
+  // A function of the user from (prediction, target) to values or to a scalar.
+  template <class F>
+  requires(
+      std::is_class_v<F>&& std::is_invocable_r_v<Tensor, const F&, const Tensor&, const Tensor&>)
+      Loss(F function)  // NOLINT: implicit
+      : Loss("custom", [f = std::move(function)](const Operand& prediction, const Tensor& target) {
+          return f(prediction.tensor(), target);
+        }) {}
+
+  explicit operator bool() const { return static_cast<bool>(values_); }
+  const std::string& name() const { return name_; }
+  Reduction reduction() const { return reduction_; }
+  Loss with(Reduction reduction) const { return {name_, values_, reduction}; }
+
+  // The reduced loss; `weights` [batch] (or of the values' shape) weigh samples.
+  Tensor operator()(const Operand& prediction, const Operand& target,
+                    const Tensor& weights = {}) const;
+  // The values before weights and reduction.
+  Tensor values(const Operand& prediction, const Tensor& target) const {
+    return values_(prediction, target);
+  }
+
+ private:
+  std::string name_;
+  Function values_;
+  Reduction reduction_ = Reduction::mean;
+};
+
+// (values * weights) reduced; weights may lack trailing axes.
+Tensor reduce(const Tensor& values, const Tensor& weights, Reduction reduction);
+
+// Regression. Each is the mean over the last axis, as in Keras.
+Loss mse();  // (p - t)^2
+Loss mae();  // |p - t|
+// Huber, "Robust estimation of a location parameter", 1964: quadratic up to `delta`.
+Loss huber(double delta = 1);
+Loss log_cosh();
+
+struct CrossentropyOptions {
+  bool from_logits = false;    // predictions are logits, not probabilities
+  double label_smoothing = 0;  // in [0, 1): moves this share of the target to all classes evenly
+};
+// Predictions and targets of one shape; targets in [0, 1].
+Loss binary_crossentropy(const CrossentropyOptions& options = {});
+// Targets are distributions over the last axis (one-hot, for instance).
+Loss categorical_crossentropy(const CrossentropyOptions& options = {});
+// Targets are class numbers: predictions [batch, ..., classes], targets [batch, ...] of any
+// integer type (or [batch, ..., 1]).
+Loss sparse_categorical_crossentropy(const CrossentropyOptions& options = {});
+// Predictions are log-probabilities [batch, ..., classes], targets class numbers.
+Loss nll();
+
+struct FocalOptions {
+  double gamma = 2;
+  double alpha = 0.25;  // weight of the positive class (binary); below 0: none
+  bool from_logits = false;
+};
+// Lin et al., "Focal loss for dense object detection", 2017. Binary: shapes as in
+// binary_crossentropy.
+Loss binary_focal(const FocalOptions& options = {});
+// For class numbers: alpha (1 - p)^gamma (-log p) of the true class.
+Loss sparse_categorical_focal(const FocalOptions& options = {.alpha = -1});
+
+// Sum over the last axis of t log(t / p); both are distributions.
+Loss kl_divergence();
+
+// Targets -1 or 1 (0 counts as -1): max(0, 1 - t p), its square, and for one-hot targets.
+Loss hinge();
+Loss squared_hinge();
+Loss categorical_hinge();
+
+// -cos(p, t) over the last axis, as in Keras.
+Loss cosine_similarity();
+
+// Hadsell et al., 2006: predictions are distances d [batch, ...], targets 1 for a like pair, 0 for
+// another: t d^2 + (1 - t) max(0, margin - d)^2.
+Loss contrastive(double margin = 1);
+// Schroff et al., "FaceNet", 2015: max(0, |a - p| - |a - n| + margin) with Euclidean distances;
+// predictions are [batch, 3, features] (anchor, positive, negative), targets are ignored.
+Loss triplet(double margin = 1);
+
+// Graves et al., "Connectionist temporal classification", 2006. Predictions are logits
+// [batch, time, classes]; targets [batch, length] are class numbers padded with -1. Values are
+// -log of the targets' probability, divided by the number of labels (PyTorch's mean reduction).
+Loss ctc(std::int64_t blank = 0);
+
+}  // namespace nacre::loss

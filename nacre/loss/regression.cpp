@@ -1,0 +1,120 @@
+// Losses on numbers, margins and distances.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "nacre/loss/loss.h"
+#include "nacre/loss/targets.h"
+#include "nacre/ops/api.h"
+
+namespace nacre::loss {
+namespace {
+
+// The mean over the last axis: one value a sample. A batch of plain numbers stays as it is.
+Tensor last_mean(const Tensor& x) { return x.rank() < 2 ? x : mean(x, {-1}); }
+
+Tensor softplus_of(const Tensor& x) { return maximum(x, 0) + log(1 + exp(-abs(x))); }
+
+// Targets 0 and 1 become -1 and 1.
+Tensor signs(const Tensor& target) { return where(equal(target, 0), -1, target); }
+
+// x / |x| along the last axis; zero stays zero.
+Tensor unit(const Tensor& x) { return x * rsqrt(maximum(sum(square(x), {-1}, true), 1e-12)); }
+
+}  // namespace
+
+Loss mse() {
+  return {"mse", [](const Operand& p, const Tensor& t) {
+            const Tensor target = like_prediction("mse", p, t);
+            return last_mean(square(sub(p, Operand(target, p.at()))));
+          }};
+}
+
+Loss mae() {
+  return {"mae", [](const Operand& p, const Tensor& t) {
+            const Tensor target = like_prediction("mae", p, t);
+            return last_mean(abs(sub(p, Operand(target, p.at()))));
+          }};
+}
+
+Loss huber(double delta) {
+  if (!(delta > 0)) throw ValueError(fmt::format("huber: delta {} is not above 0", delta));
+  return {"huber", [delta](const Operand& p, const Tensor& t) {
+            const Tensor size = abs(sub(p, like_prediction("huber", p, t)));
+            const Tensor inner = minimum(size, delta);
+            return last_mean(0.5 * square(inner) + delta * (size - inner));
+          }};
+}
+
+Loss log_cosh() {
+  return {"log_cosh", [](const Operand& p, const Tensor& t) {
+            const Tensor e = sub(p, like_prediction("log_cosh", p, t));
+            return last_mean(e + softplus_of(-2 * e) - std::log(2.0));
+          }};
+}
+
+Loss kl_divergence() {
+  return {"kl_divergence", [](const Operand& p, const Tensor& t) {
+            const Tensor target = maximum(like_prediction("kl_divergence", p, t), 1e-7);
+            const Tensor q = maximum(p, 1e-7);
+            return sum(target * log(target / q), {-1});
+          }};
+}
+
+Loss hinge() {
+  return {"hinge", [](const Operand& p, const Tensor& t) {
+            const Tensor target = signs(like_prediction("hinge", p, t));
+            return last_mean(relu(1 - target * p.tensor()));
+          }};
+}
+
+Loss squared_hinge() {
+  return {"squared_hinge", [](const Operand& p, const Tensor& t) {
+            const Tensor target = signs(like_prediction("squared_hinge", p, t));
+            return last_mean(square(relu(1 - target * p.tensor())));
+          }};
+}
+
+Loss categorical_hinge() {
+  return {"categorical_hinge", [](const Operand& p, const Tensor& t) {
+            const Tensor target = like_prediction("categorical_hinge", p, t);
+            const Tensor right = sum(target * p.tensor(), {-1});
+            const Tensor wrong = max((1 - target) * p.tensor(), {-1});
+            return relu(wrong - right + 1);
+          }};
+}
+
+Loss cosine_similarity() {
+  return {"cosine_similarity", [](const Operand& p, const Tensor& t) {
+            const Tensor target = like_prediction("cosine_similarity", p, t);
+            return -sum(unit(p.tensor()) * unit(target), {-1});
+          }};
+}
+
+Loss contrastive(double margin) {
+  return {"contrastive", [margin](const Operand& p, const Tensor& t) {
+            const Tensor target = like_prediction("contrastive", p, t);
+            const Tensor d = p.tensor();
+            return last_mean(target * square(d) + (1 - target) * square(relu(margin - d)));
+          }};
+}
+
+Loss triplet(double margin) {
+  return {"triplet", [margin](const Operand& p, const Tensor&) {
+            const Tensor x = p.tensor();
+            if (x.rank() != 3 || x.size(1) != 3) {
+              throw ShapeError(format_error({.op = "triplet",
+                                             .what = "predictions must be [batch, 3, features]: "
+                                                     "anchor, positive, negative",
+                                             .inputs = "prediction " + to_string(x.spec()),
+                                             .location = p.at()}));
+            }
+            // Rows of signs take the differences: anchor - positive, anchor - negative.
+            const Tensor differences = matmul(tensor({{1, -1, 0}, {1, 0, -1}}, x.dtype()), x);
+            const Tensor distances = sqrt(maximum(sum(square(differences), {-1}), 1e-12));
+            const Tensor gap = matmul(distances, tensor({{1}, {-1}}, x.dtype()));
+            return relu(squeeze(gap, {-1}) + margin);
+          }};
+}
+
+}  // namespace nacre::loss

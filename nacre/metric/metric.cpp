@@ -1,0 +1,224 @@
+#include "nacre/metric/metric.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "nacre/loss/loss.h"
+#include "nacre/loss/targets.h"
+#include "nacre/metric/sums.h"
+#include "nacre/ops/api.h"
+
+namespace nacre::metric {
+namespace {
+
+struct Known {
+  std::string_view name;
+  Metric (*make)();
+};
+constexpr Known kKnown[] = {
+    {"accuracy", [] { return accuracy(); }},
+    {"top_5_accuracy", [] { return top_k_accuracy(5); }},
+    {"precision", [] { return precision(); }},
+    {"recall", [] { return recall(); }},
+    {"f1", [] { return f1(); }},
+    {"auc", [] { return auc(); }},
+    {"mae", [] { return mean_absolute_error(); }},
+    {"mse", [] { return mean_squared_error(); }},
+    {"rmse", [] { return root_mean_squared_error(); }},
+    {"r2", [] { return r2(); }},
+    {"perplexity", [] { return perplexity(); }},
+};
+
+double quotient(const std::vector<double>& sums) { return sums[1] > 0 ? sums[0] / sums[1] : 0; }
+
+// Errors of regression in f64, so that sums are exact to the last digits.
+Tensor errors(const char* who, const Operand& p, const Tensor& t) {
+  return p.tensor().to(f64) - like_prediction(who, p, t).to(f64);
+}
+
+class Auc final : public Metric::Measure {
+ public:
+  std::unique_ptr<Measure> clone() const override { return std::make_unique<Auc>(*this); }
+  Tensors observe(const Operand& p, const Tensor& t, const Tensor& weights) const override {
+    const Tensor target = like_prediction("auc", p, t);
+    const Tensor w = weights.defined() ? spread_weights(weights, target) : ones_like(target);
+    return {p.tensor().to(f64), target.to(f64), broadcast_to(w, target.shape()).to(f64)};
+  }
+  std::size_t observed_count() const override { return 3; }
+  void add(std::span<const Tensor> observed) override {
+    const auto scores = observed[0].data<double>();
+    const auto targets = observed[1].data<double>();
+    const auto weights = observed[2].data<double>();
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      seen_.insert(seen_.end(), {scores[i], targets[i], weights[i]});
+    }
+  }
+  // Of all pairs of a positive and a negative, the share where the positive scores higher.
+  double result() const override {
+    std::vector<std::size_t> order(seen_.size() / 3);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return seen_[3 * a] < seen_[3 * b]; });
+    double negatives = 0;
+    double positives = 0;
+    double won = 0;
+    for (std::size_t i = 0; i < order.size();) {
+      double tied_negatives = 0;
+      double tied_positives = 0;
+      const double score = seen_[3 * order[i]];
+      for (; i < order.size() && seen_[3 * order[i]] == score; ++i) {
+        const double w = seen_[3 * order[i] + 2];
+        (seen_[3 * order[i] + 1] > 0.5 ? tied_positives : tied_negatives) += w;
+      }
+      won += tied_positives * (negatives + tied_negatives / 2);
+      negatives += tied_negatives;
+      positives += tied_positives;
+    }
+    return negatives > 0 && positives > 0 ? won / (negatives * positives) : 0;
+  }
+  void reset() override { seen_.clear(); }
+  std::vector<double> state() const override { return seen_; }
+  void load_state(std::span<const double> state) override {
+    seen_.assign(state.begin(), state.end());
+  }
+
+ private:
+  std::vector<double> seen_;  // score, target, weight
+};
+
+}  // namespace
+
+Metric::Metric(const char* name) {
+  std::string names;
+  for (const Known& known : kKnown) {
+    if (known.name == name) {
+      *this = known.make();
+      return;
+    }
+    names += (names.empty() ? "" : ", ") + std::string(known.name);
+  }
+  throw ValueError("metric: none is named \"" + std::string(name) + "\"; there are " + names);
+}
+
+void SumsMeasure::add(std::span<const Tensor> observed) {
+  std::size_t at = 0;
+  for (const Tensor& t : observed) {
+    const std::vector<double> values = t.to_vector<double>();
+    if (sums_.size() < at + values.size()) sums_.resize(at + values.size(), 0);
+    for (const double v : values) sums_[at++] += v;
+  }
+}
+
+Tensors weighted_sums(const Tensor& values, const Tensor& weights) {
+  const Tensor v = values.to(f64);
+  if (!weights.defined()) {
+    return {sum(v), full_like(sum(v), static_cast<double>(v.elements()))};
+  }
+  const Tensor w = broadcast_to(spread_weights(weights, v), v.shape());
+  return {sum(v * w), sum(w)};
+}
+
+Decisions decide(const char* who, const Operand& prediction, const Tensor& target,
+                 double threshold) {
+  const Tensor p = prediction.tensor();
+  const bool rows = p.rank() >= 2 && p.size(-1) > 1;
+  const bool same = target.shape() == p.shape();
+  if (rows && !same) {
+    return {argmax(p, -1), class_numbers(who, prediction, target), p.size(-1)};
+  }
+  if (rows && p.rank() == 2) return {argmax(p, -1), argmax(target, -1), p.size(-1)};
+  const Tensor actual = like_prediction(who, prediction, target);
+  return {greater(p, threshold).to(i64), greater(actual, 0.5).to(i64), 2};
+}
+
+Metric accuracy(double threshold) {
+  return {"accuracy", sums_of(
+                          [threshold](const Operand& p, const Tensor& t, const Tensor& w) {
+                            const Decisions d = decide("accuracy", p, t, threshold);
+                            return weighted_sums(equal(d.predicted, d.actual).to(f32), w);
+                          },
+                          quotient)};
+}
+
+Metric top_k_accuracy(int k) {
+  if (k < 1) throw ValueError(fmt::format("top_k_accuracy: k = {} is below 1", k));
+  return {fmt::format("top_{}_accuracy", k),
+          sums_of(
+              [k](const Operand& p, const Tensor& t, const Tensor& w) {
+                const Tensor scores = p.tensor();
+                const Tensor numbers = t.shape() == scores.shape()
+                                           ? argmax(t, -1)
+                                           : class_numbers("top_k_accuracy", p, t);
+                const Tensor rows = one_hot_rows(numbers, scores.size(-1), scores.dtype());
+                const Tensor own = sum(rows * scores, {-1}, true);
+                const Tensor higher = sum(greater(scores, own), {-1});
+                return weighted_sums(less(higher, k).to(f32), w);
+              },
+              quotient)};
+}
+
+Metric auc() { return {"auc", std::make_unique<Auc>()}; }
+
+Metric mean_absolute_error() {
+  return {"mae", sums_of([](const Operand& p, const Tensor& t,
+                            const Tensor& w) { return weighted_sums(abs(errors("mae", p, t)), w); },
+                         quotient)};
+}
+
+Metric mean_squared_error() {
+  return {"mse",
+          sums_of([](const Operand& p, const Tensor& t,
+                     const Tensor& w) { return weighted_sums(square(errors("mse", p, t)), w); },
+                  quotient)};
+}
+
+Metric root_mean_squared_error() {
+  return {"rmse",
+          sums_of([](const Operand& p, const Tensor& t,
+                     const Tensor& w) { return weighted_sums(square(errors("rmse", p, t)), w); },
+                  [](const std::vector<double>& s) { return std::sqrt(quotient(s)); })};
+}
+
+Metric r2() {
+  return {"r2", sums_of(
+                    [](const Operand& p, const Tensor& t, const Tensor& weights) {
+                      // Rows are samples, columns outputs.
+                      const auto n = p.tensor().rank() > 0 ? p.tensor().size(0) : 1;
+                      const Shape rows{n, p.tensor().elements() / std::max<std::int64_t>(1, n)};
+                      const Tensor y = reshape(like_prediction("r2", p, t), rows).to(f64);
+                      const Tensor e = reshape(p, rows).to(f64) - y;
+                      const Tensor w =
+                          weights.defined()
+                              ? broadcast_to(reshape(weights, Shape{n, 1}).to(f64), y.shape())
+                              : ones_like(y);
+                      return Tensors{sum(w * square(e), {0}), sum(w * square(y), {0}),
+                                     sum(w * y, {0}), sum(w, {0})};
+                    },
+                    [](const std::vector<double>& s) {
+                      const std::size_t outputs = s.size() / 4;
+                      double total = 0;
+                      for (std::size_t i = 0; i < outputs; ++i) {
+                        const double y = s[2 * outputs + i];
+                        const double spread = s[outputs + i] - y * y / s[3 * outputs + i];
+                        total += spread > 0 ? 1 - s[i] / spread : 0;
+                      }
+                      return total / static_cast<double>(outputs);
+                    },
+                    4)};
+}
+
+Metric perplexity(const PerplexityOptions& options) {
+  return {"perplexity", sums_of(
+                            [options](const Operand& p, const Tensor& t, const Tensor& w) {
+                              return weighted_sums(loss::sparse_categorical_crossentropy(
+                                                       {.from_logits = options.from_logits})
+                                                       .values(p, t),
+                                                   w);
+                            },
+                            [](const std::vector<double>& s) { return std::exp(quotient(s)); })};
+}
+
+}  // namespace nacre::metric

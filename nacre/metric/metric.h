@@ -1,0 +1,111 @@
+// Metrics: exact over a whole set, whatever the batch size, because they keep sums (or, for AUC,
+// the scores) and divide at the end.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nacre/ops/operand.h"
+
+namespace nacre::metric {
+
+// One measure and what it has seen so far. A value: copies do not share what they have seen.
+class Metric {
+ public:
+  // What a measure defines.
+  class Measure {
+   public:
+    virtual ~Measure() = default;
+    virtual std::unique_ptr<Measure> clone() const = 0;
+    // What is kept of a batch, as ops: runs within the compiled step. `weights` may be undefined.
+    virtual Tensors observe(const Operand& prediction, const Tensor& target,
+                            const Tensor& weights) const = 0;
+    // How many tensors observe() gives.
+    virtual std::size_t observed_count() const { return 2; }
+    // Adds what observe() gave, now concrete.
+    virtual void add(std::span<const Tensor> observed) = 0;
+    virtual double result() const = 0;
+    // The result with one value a class, or the whole matrix; a scalar where there is only one.
+    virtual Tensor table() const { return Tensor::scalar(result(), f64); }
+    virtual void reset() = 0;
+    // All that was seen, as numbers, to be saved and restored.
+    virtual std::vector<double> state() const = 0;
+    virtual void load_state(std::span<const double> state) = 0;
+  };
+
+  Metric(std::string name, std::unique_ptr<Measure> measure)
+      : name_(std::move(name)), measure_(std::move(measure)) {}
+  Metric(const Metric& other) : name_(other.name_), measure_(other.measure_->clone()) {}
+  Metric(Metric&&) noexcept = default;
+  Metric& operator=(const Metric& other) {
+    name_ = other.name_;
+    measure_ = other.measure_->clone();
+    return *this;
+  }
+  Metric& operator=(Metric&&) noexcept = default;
+  // By name: "accuracy", "mae", ... Throws ValueError that lists the names.
+  Metric(const char* name);
+
+  const std::string& name() const { return name_; }
+  Metric named(std::string name) const {
+    Metric copy = *this;
+    copy.name_ = std::move(name);
+    return copy;
+  }
+  // Takes a batch.
+  void update(const Operand& prediction, const Tensor& target, const Tensor& weights = {}) {
+    measure_->add(measure_->observe(prediction, target, weights));
+  }
+  double result() const { return measure_->result(); }
+  Tensor table() const { return measure_->table(); }
+  void reset() { measure_->reset(); }
+  Measure& measure() { return *measure_; }
+  const Measure& measure() const { return *measure_; }
+
+ private:
+  std::string name_;
+  std::unique_ptr<Measure> measure_;
+};
+
+// The share of right answers. By the shapes: class numbers against rows of scores; one-hot rows
+// against rows of scores; otherwise both sides are compared after a threshold.
+Metric accuracy(double threshold = 0.5);
+// The true class is among the k highest scores; of equal scores those before the true class's
+// count against it only when they are strictly higher.
+Metric top_k_accuracy(int k = 5);
+
+enum class Average {
+  binary,    // of class 1; predictions are scores of it, cut at the threshold
+  macro,     // the mean over classes
+  micro,     // over all decisions
+  weighted,  // the mean over classes weighted by their true counts
+};
+struct ClassOptions {
+  Average average = Average::macro;
+  double threshold = 0.5;  // where predictions are one score
+};
+// 0 where a class was never predicted (precision) or never occurs (recall), as in scikit-learn.
+// table() has one value a class.
+Metric precision(const ClassOptions& options = {});
+Metric recall(const ClassOptions& options = {});
+Metric f1(const ClassOptions& options = {});
+// table() is [true class, predicted class] counts; result() is the accuracy.
+Metric confusion_matrix(double threshold = 0.5);
+
+// The area under the ROC curve of scores against targets 0 and 1, exact, ties counted half.
+Metric auc();
+
+Metric mean_absolute_error();
+Metric mean_squared_error();
+Metric root_mean_squared_error();
+// 1 - residual / total sum of squares, averaged over the outputs.
+Metric r2();
+// exp of the mean negative log-probability of the true class.
+struct PerplexityOptions {
+  bool from_logits = true;
+};
+Metric perplexity(const PerplexityOptions& options = {});
+
+}  // namespace nacre::metric

@@ -1,0 +1,71 @@
+#include "nacre/nn/dense.h"
+
+#include <fmt/format.h>
+
+#include "nacre/ops/api.h"
+
+namespace nacre::nn {
+
+Dense::Dense(DenseOptions options, Location at) : LayerBase("Dense"), options_(std::move(options)) {
+  if (options_.units < 1 || options_.inputs < 0) {
+    throw ValueError(format_error(
+        {.op = "Dense",
+         .what = fmt::format("units = {}, inputs = {}; units must be at least 1 and inputs at "
+                             "least 0",
+                             options_.units, options_.inputs),
+         .location = at,
+         .hint = "write nn::Dense{{.units = 10}}"}));
+  }
+  if (options_.inputs > 0) {
+    const LayerCall call(*this);
+    build(call, zeros({0, options_.inputs}));
+  }
+}
+
+void Dense::visit(ModuleVisitor& visitor) {
+  visitor.variable("weight", weight);
+  if (options_.use_bias) visitor.variable("bias", bias);
+}
+
+void Dense::build(const LayerCall& call, const Operand& x) {
+  const Tensor input = x.tensor();
+  if (input.rank() == 0) call.fail_shape(x, "a scalar has no features");
+  const DType dtype = is_floating(input.dtype()) ? input.dtype() : f32;
+  if (!weight.defined()) {
+    const Shape shape{options_.units, input.size(-1)};
+    weight = make_variable(
+        initial(options_.kernel_initializer, init::glorot_uniform(), shape, dtype, fans_of(shape)),
+        "weight");
+  }
+  if (options_.use_bias && !bias.defined()) {
+    const Shape shape{options_.units};
+    bias = make_variable(
+        initial(options_.bias_initializer, init::zeros(), shape, dtype, fans_of(shape), 1), "bias");
+  }
+}
+
+Tensor Dense::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  if (!weight.defined() || (options_.use_bias && !bias.defined())) build(call, x);
+  const Tensor input = x.tensor();
+  if (input.rank() == 0 || input.size(-1) != weight.shape()[1]) {
+    call.fail_shape(
+        x,
+        fmt::format("it takes {} features, the last axis of the input has {}", weight.shape()[1],
+                    input.rank() == 0 ? 0 : input.size(-1)),
+        "leave Dense's .inputs out, or check the layer before it; nn::Flatten joins axes");
+  }
+  const std::string& function = options_.activation.name();
+  const bool fused =
+      function == "relu" || function == "sigmoid" || function == "tanh" || function == "gelu";
+  if (options_.use_bias && input.rank() >= 2) {
+    const Tensor y =
+        linear(x, weight, bias, {.transpose_b = true, .activation = fused ? function : "none"});
+    return call.done(fused ? y : options_.activation(Operand(y, x.at())));
+  }
+  Tensor y = matmul(x, weight, {.transpose_b = true});
+  if (options_.use_bias) y = add(Operand(y, x.at()), bias);
+  return call.done(options_.activation(Operand(y, x.at())));
+}
+
+}  // namespace nacre::nn

@@ -1,0 +1,38 @@
+// Dense: every output depends on every input.
+#pragma once
+
+#include "nacre/nn/activation.h"
+#include "nacre/nn/initializer.h"
+
+namespace nacre::nn {
+
+struct DenseOptions {
+  std::int64_t units = 0;   // outputs, at least 1
+  std::int64_t inputs = 0;  // features; 0: taken from the first input
+  Activation activation = {};
+  bool use_bias = true;
+  Initializer kernel_initializer = {};  // default: Glorot uniform, as in Keras
+  Initializer bias_initializer = {};    // default: zeros, as in Keras
+};
+
+// x [..., inputs] gives activation(x W^T + b) [..., units]; `weight` is W [units, inputs], `bias`
+// is b [units], as in PyTorch's Linear.
+class Dense : public LayerBase {
+ public:
+  // Throws ValueError when units < 1.
+  explicit Dense(DenseOptions options, Location at = std::source_location::current());
+
+  // Throws ShapeError when the last axis is not `inputs`.
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor& visitor);
+  const DenseOptions& options() const { return options_; }
+
+  Variable weight;
+  Variable bias;
+
+ private:
+  void build(const LayerCall& call, const Operand& x);
+  DenseOptions options_;
+};
+
+}  // namespace nacre::nn

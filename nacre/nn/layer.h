@@ -1,0 +1,185 @@
+// Layer: what the library's layers share, and a box for any module or function.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "nacre/base/layer_scope.h"
+#include "nacre/nn/initializer.h"
+#include "nacre/nn/module.h"
+
+namespace nacre::nn {
+
+// The base of all layers of the library: its place in the model ("mlp/dense_1").
+class LayerBase {
+ public:
+  explicit LayerBase(std::string kind) : kind_(std::move(kind)), seed_(next_seed()) {}
+
+  // "Dense", "Conv2d": as in summary().
+  const std::string& kind() const { return kind_; }
+  // The name among its siblings; set when a model or a list of parameters is made.
+  const std::string& scope() const { return scope_; }
+  void set_scope(std::string scope) { scope_ = std::move(scope); }
+
+ protected:
+  // Values of `given`, or of `fallback` where none was given, drawn with the layer's seed plus
+  // `salt`: what a layer begins with depends on the order in which layers were made, not called.
+  Tensor initial(const Initializer& given, const Initializer& fallback, const Shape& shape,
+                 DType dtype, const Fans& fans, std::uint64_t salt = 0) const {
+    return (given ? given : fallback)(shape, fans, dtype, seed_ + salt);
+  }
+  std::uint64_t seed() const { return seed_; }
+
+ private:
+  std::string kind_;
+  std::string scope_;
+  std::uint64_t seed_;
+};
+
+// What is told of every call of a layer while a LayerObserver lives (summary() listens).
+struct LayerEvent {
+  std::string path;
+  std::string kind;
+  Spec output;
+};
+class LayerObserver {
+ public:
+  LayerObserver();
+  ~LayerObserver();
+  LayerObserver(const LayerObserver&) = delete;
+  LayerObserver& operator=(const LayerObserver&) = delete;
+  std::vector<LayerEvent> events;
+
+ private:
+  LayerObserver* previous_;
+};
+
+// One call of a layer: errors and graph nodes made while it lives carry the layer's path.
+class LayerCall {
+ public:
+  explicit LayerCall(const LayerBase& layer);
+  LayerCall(const LayerCall&) = delete;
+  LayerCall& operator=(const LayerCall&) = delete;
+  // Reports the result and returns it.
+  Tensor done(Tensor output) const;
+
+  // Throw ShapeError / ValueError in the one format, naming layer and line.
+  [[noreturn]] void fail_shape(const Operand& x, std::string_view what,
+                               std::string_view hint = {}) const;
+  [[noreturn]] void fail_value(const Location& at, std::string_view what,
+                               std::string_view hint = {}) const;
+
+ private:
+  const LayerBase& layer_;
+  std::optional<LayerScope> scope_;  // none for the outermost container
+};
+
+// Makes a parameter named "<layer path>.<name>" with the values of an initialiser or given ones.
+Variable make_variable(Tensor value, std::string_view name, bool trainable = true);
+
+// Any module, layer or function from a tensor (or several) to a tensor, held by value: a copy
+// copies the parameters.
+class Layer {
+ public:
+  template <class M>
+  requires(!std::is_same_v<std::decay_t<M>, Layer> &&
+           (std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Operand&> ||
+            std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Tensor&> ||
+            std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Tensors&> ||
+            std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Tensor&, const Tensor&>))
+      Layer(M&& module)  // NOLINT: implicit, so that lists of layers read well
+      : box_(std::make_unique<Box<std::decay_t<M>>>(std::forward<M>(module))) {}
+  Layer(const Layer& other) : box_(other.box_->clone()) {}
+  Layer(Layer&&) noexcept = default;
+  Layer& operator=(const Layer& other) {
+    box_ = other.box_->clone();
+    return *this;
+  }
+  Layer& operator=(Layer&&) noexcept = default;
+
+  Tensor operator()(const Operand& x) {
+    const Tensor input = x.tensor();
+    return box_->call({&input, 1}, x.at());
+  }
+  // A module of several inputs.
+  Tensor operator()(const Tensors& inputs, Location at = std::source_location::current()) {
+    return box_->call(inputs, at);
+  }
+
+  void visit(ModuleVisitor& visitor) { box_->visit(visitor); }
+  LayerBase* base() { return box_->base(); }
+  const std::string& kind() const { return box_->kind(); }
+  // The module inside when it is an M, or null.
+  template <class M>
+  M* get_if() {
+    auto* box = dynamic_cast<Box<M>*>(box_.get());
+    return box ? &box->module : nullptr;
+  }
+
+ private:
+  struct AnyBox {
+    virtual ~AnyBox() = default;
+    virtual std::unique_ptr<AnyBox> clone() const = 0;
+    virtual Tensor call(std::span<const Tensor> inputs, const Location& at) = 0;
+    virtual void visit(ModuleVisitor& visitor) = 0;
+    virtual LayerBase* base() = 0;
+    virtual const std::string& kind() const = 0;
+  };
+  [[noreturn]] static void fail_inputs(const std::string& kind, std::size_t expected,
+                                       std::size_t given, const Location& at);
+  static std::string kind_name(const char* type_name, bool is_module);
+
+  template <class M>
+  struct Box final : AnyBox {
+    explicit Box(M m)
+        : module(std::move(m)), own(kind_name(typeid(M).name(), VisitableModule<M>)) {}
+    std::unique_ptr<AnyBox> clone() const override { return std::make_unique<Box>(*this); }
+    Tensor call(std::span<const Tensor> inputs, const Location& at) override {
+      if constexpr (std::is_base_of_v<LayerBase, M>) {
+        return invoke(inputs, at);
+      } else {
+        const LayerCall scope(own);
+        return scope.done(invoke(inputs, at));
+      }
+    }
+    Tensor invoke(std::span<const Tensor> inputs, const Location& at) {
+      if constexpr (std::is_invocable_r_v<Tensor, M&, const Operand&>) {
+        if (inputs.size() != 1) fail_inputs(kind(), 1, inputs.size(), at);
+        return module(Operand(inputs[0], at));
+      } else if constexpr (std::is_invocable_r_v<Tensor, M&, const Tensor&>) {
+        if (inputs.size() != 1) fail_inputs(kind(), 1, inputs.size(), at);
+        return module(inputs[0]);
+      } else if constexpr (std::is_invocable_r_v<Tensor, M&, const Tensor&, const Tensor&>) {
+        if (inputs.size() != 2) fail_inputs(kind(), 2, inputs.size(), at);
+        return module(inputs[0], inputs[1]);
+      } else {
+        return module(Tensors(inputs.begin(), inputs.end()));
+      }
+    }
+    void visit([[maybe_unused]] ModuleVisitor& visitor) override {
+      if constexpr (VisitableModule<M>) module.visit(visitor);
+    }
+    LayerBase* base() override {
+      if constexpr (std::is_base_of_v<LayerBase, M>) {
+        return &module;
+      } else {
+        return &own;
+      }
+    }
+    const std::string& kind() const override {
+      if constexpr (std::is_base_of_v<LayerBase, M>) {
+        return module.kind();
+      } else {
+        return own.kind();
+      }
+    }
+    M module;
+    LayerBase own;
+  };
+
+  std::unique_ptr<AnyBox> box_;
+};
+
+}  // namespace nacre::nn

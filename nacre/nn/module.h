@@ -1,0 +1,171 @@
+// Modules: any type with plain members that says which of them hold parameters.
+//
+//   struct Mlp {
+//     nn::Dense hidden{{.units = 32, .activation = relu}};
+//     nn::Dense output{{.units = 10}};
+//     NACRE_MODULE(hidden, output)
+//     Tensor operator()(const Operand& x) { return output(hidden(x)); }
+//   };
+//
+// Copying a module copies its parameters; names are those of a PyTorch state dict:
+// "hidden.weight".
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "nacre/run/grad.h"
+#include "nacre/run/mode.h"
+#include "nacre/run/variable.h"
+
+namespace nacre::nn {
+
+class LayerBase;
+
+// What walks through a module's members.
+class ModuleVisitor {
+ public:
+  virtual ~ModuleVisitor() = default;
+  virtual void variable(std::string_view name, Variable& variable) = 0;
+  // A module or a list begins and ends; `layer` is null for what is not a layer of the library.
+  virtual void enter(std::string_view, LayerBase*) {}
+  virtual void leave() {}
+};
+
+// The LayerBase that speaks for a member, or null.
+template <class M>
+LayerBase* layer_base_of(M& member) {
+  if constexpr (requires { member.base(); }) {
+    return member.base();
+  } else if constexpr (std::is_base_of_v<LayerBase, M>) {
+    return &member;
+  } else {
+    return nullptr;
+  }
+}
+
+template <class M>
+concept VisitableModule = requires(M& m, ModuleVisitor& v) {
+  m.visit(v);
+};
+
+inline void visit_member(ModuleVisitor& visitor, std::string_view name, Variable& member) {
+  visitor.variable(name, member);
+}
+template <VisitableModule M>
+void visit_member(ModuleVisitor& visitor, std::string_view name, M& member) {
+  visitor.enter(name, layer_base_of(member));
+  member.visit(visitor);
+  visitor.leave();
+}
+template <class List>
+void visit_list(ModuleVisitor& visitor, std::string_view name, List& list) {
+  visitor.enter(name, nullptr);
+  std::size_t i = 0;
+  for (auto& item : list) visit_member(visitor, std::to_string(i++), item);
+  visitor.leave();
+}
+template <class T>
+void visit_member(ModuleVisitor& visitor, std::string_view name, std::vector<T>& members) {
+  visit_list(visitor, name, members);
+}
+template <class T, std::size_t N>
+void visit_member(ModuleVisitor& visitor, std::string_view name, std::array<T, N>& members) {
+  visit_list(visitor, name, members);
+}
+template <class T>
+void visit_member(ModuleVisitor& visitor, std::string_view name, std::optional<T>& member) {
+  if (member) visit_member(visitor, name, *member);
+}
+
+// The next of the comma-separated names, which it takes off the front.
+std::string_view next_member_name(std::string_view& names);
+
+template <class... Members>
+void visit_members(ModuleVisitor& visitor, std::string_view names, Members&... members) {
+  (visit_member(visitor, next_member_name(names), members), ...);
+}
+
+// The one line that registers members: Variables, layers, modules, and lists of these.
+#define NACRE_MODULE(...)                                                 \
+  void visit(::nacre::nn::ModuleVisitor& nacre_visitor) {                 \
+    ::nacre::nn::visit_members(nacre_visitor, #__VA_ARGS__, __VA_ARGS__); \
+  }
+
+// A variable of a module under its full name; a handle, not a copy.
+struct NamedVariable {
+  std::string name;
+  VariableRef cell;
+
+  Variable variable() const { return Variable::of(cell); }
+  Tensor value() const { return read(cell); }
+};
+using NamedVariables = std::vector<NamedVariable>;
+// Weights by name, as a file holds them.
+using StateMap = std::map<std::string, Tensor>;
+
+using VisitFn = std::function<void(ModuleVisitor&)>;
+// All variables that exist so far, in the order of registration; names the layers and variables.
+NamedVariables collect_state(const VisitFn& visit);
+NamedVariables collect_parameters(const VisitFn& visit);
+void name_layers(const VisitFn& visit);
+void load_state(const VisitFn& visit, const StateMap& state, bool strict);
+
+template <VisitableModule M>
+VisitFn visit_fn(M& module) {
+  return [&module](ModuleVisitor& v) { module.visit(v); };
+}
+
+// What training changes. Layers make their parameters at the first call: before it, there are none
+// unless their sizes were given.
+template <VisitableModule M>
+NamedVariables parameters(M& module) {
+  return collect_parameters(visit_fn(module));
+}
+template <VisitableModule M>
+NamedVariables named_parameters(M& module) {
+  return collect_parameters(visit_fn(module));
+}
+// Parameters, frozen ones included, and buffers (statistics of batch normalisation, random state).
+template <VisitableModule M>
+NamedVariables state(M& module) {
+  return collect_state(visit_fn(module));
+}
+// The values of state(), by name.
+StateMap values_of(const NamedVariables& variables);
+
+// Sets variables from values by name; layers that were not called yet take their sizes from them.
+// `strict` (default): throws ValueError when a name is missing or left over (with the nearest
+// one), ShapeError when a shape differs; nothing is changed then.
+template <VisitableModule M>
+void load_state(M& module, const StateMap& values, bool strict = true) {
+  load_state(visit_fn(module), values, strict);
+}
+
+// Makes all variables of a module trainable or not.
+void set_trainable(const VisitFn& visit, bool trainable);
+template <VisitableModule M>
+void set_trainable(M& module, bool trainable) {
+  set_trainable(visit_fn(module), trainable);
+}
+
+// {f(), its gradients by parameters(module)}; f calls the module and returns a scalar. The layers
+// train (training() is true).
+template <VisitableModule M, class F>
+std::pair<Tensor, Tensors> value_and_grad(M& module, F&& f) {
+  const TrainingScope train;
+  GradientTape tape;
+  Tensor loss = f();
+  Tensors sources;
+  for (const NamedVariable& p : parameters(module)) sources.push_back(p.value());
+  Tensors gradients = tape.gradient(loss, sources);
+  return {std::move(loss), std::move(gradients)};
+}
+
+}  // namespace nacre::nn

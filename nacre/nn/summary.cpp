@@ -1,0 +1,129 @@
+#include "nacre/nn/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "nacre/base/text.h"
+#include "nacre/ops/op_def.h"
+#include "nacre/run/trace_session.h"
+
+namespace nacre::nn {
+namespace {
+
+bool inside(std::string_view path, std::string_view layer) {
+  return path == layer ||
+         (path.size() > layer.size() && path.starts_with(layer) && path[layer.size()] == '/');
+}
+
+// Half the operations of what is made of products; the rest is not counted.
+double multiply_adds(const Graph& graph, const Node& node) {
+  const std::string_view name = op_def(node.op).name;
+  if (name.find("matmul") == name.npos && name.find("conv") == name.npos && name != "linear") {
+    return 0;
+  }
+  SpecList in;
+  SpecList out;
+  for (const ValueId v : graph.inputs(node)) in.push_back(graph.spec(v));
+  for (std::uint32_t i = 0; i < node.output_count; ++i) {
+    out.push_back(graph.spec(node.first_output + i));
+  }
+  const CostFn cost = op_def(node.op).cost;
+  return cost ? cost(node.attrs, in, out).operations / 2 : 0;
+}
+
+// The layer scope of a variable's owner, from the variables' names: "0.weight" belongs to the row
+// whose names begin alike. Layers tell their own when they are visited.
+class Owners final : public ModuleVisitor {
+ public:
+  explicit Owners(std::map<std::string, std::int64_t>& counts) : counts_(counts) {}
+  void variable(std::string_view, Variable& v) override {
+    if (v.defined()) counts_[scopes_.back()] += v.spec().elements();
+  }
+  void enter(std::string_view, LayerBase* layer) override {
+    std::string scope = scopes_.back();
+    if (layer) scope += (scope.empty() ? "" : "/") + layer->scope();
+    scopes_.push_back(std::move(scope));
+  }
+  void leave() override { scopes_.pop_back(); }
+
+ private:
+  std::map<std::string, std::int64_t>& counts_;
+  std::vector<std::string> scopes_{""};
+};
+
+}  // namespace
+
+Summary summarize(Layer& network, const std::vector<Spec>& inputs) {
+  Summary summary;
+  name_layers(visit_fn(network));
+  {
+    const TrainingScope infer(false);
+    TraceSession session;
+    LayerObserver observer;
+    Tensors symbols;
+    for (const Spec& spec : inputs) symbols.push_back(session.argument(spec));
+    network(symbols);
+    const Graph& graph = session.trace()->graph;
+    for (const LayerEvent& event : observer.events) {
+      SummaryRow row{event.path, event.kind, event.output, 0, 0};
+      for (NodeId n = 0; n < graph.node_count(); ++n) {
+        const Node& node = graph.node(n);
+        if (inside(graph.layer(node), event.path)) row.multiply_adds += multiply_adds(graph, node);
+      }
+      summary.rows.push_back(std::move(row));
+    }
+    for (NodeId n = 0; n < graph.node_count(); ++n) {
+      summary.multiply_adds += multiply_adds(graph, graph.node(n));
+    }
+  }
+  std::map<std::string, std::int64_t> counts;
+  Owners owners(counts);
+  network.visit(owners);
+  std::vector<std::string> seen;
+  for (SummaryRow& row : summary.rows) {
+    // A layer that is called twice counts its parameters once.
+    if (std::find(seen.begin(), seen.end(), row.path) != seen.end()) continue;
+    seen.push_back(row.path);
+    const auto found = counts.find(row.path);
+    if (found != counts.end()) row.parameters = found->second;
+  }
+  for (const NamedVariable& v : state(network)) {
+    const Spec& spec = v.cell->value.spec();
+    summary.bytes += spec.bytes();
+    if (!is_floating(spec.dtype)) continue;
+    summary.parameters += spec.elements();
+    if (v.cell->trainable) summary.trainable += spec.elements();
+  }
+  return summary;
+}
+
+std::string to_string(const Summary& summary) {
+  std::size_t wide = 5;
+  std::size_t shape = 6;
+  for (const SummaryRow& row : summary.rows) {
+    wide = std::max(wide, row.path.size() + row.kind.size() + 3);
+    shape = std::max(shape, to_string(row.output).size());
+  }
+  const auto count = [](double n) { return with_thousands(static_cast<long long>(n)); };
+  std::string out = fmt::format("{:<{}}  {:<{}}  {:>12}  {:>14}\n", "layer", wide, "output", shape,
+                                "parameters", "multiply-adds");
+  out += std::string(wide + shape + 32, '-') + "\n";
+  for (const SummaryRow& row : summary.rows) {
+    out += fmt::format("{:<{}}  {:<{}}  {:>12}  {:>14}\n",
+                       fmt::format("{} ({})", row.path, row.kind), wide, to_string(row.output),
+                       shape, with_thousands(row.parameters), count(row.multiply_adds));
+  }
+  out += std::string(wide + shape + 32, '-') + "\n";
+  out += fmt::format("parameters {} ({} trainable), {}, {} multiply-adds\n",
+                     with_thousands(summary.parameters), with_thousands(summary.trainable),
+                     human_bytes(static_cast<double>(summary.bytes)), count(summary.multiply_adds));
+  return out;
+}
+
+std::ostream& operator<<(std::ostream& out, const Summary& summary) {
+  return out << to_string(summary);
+}
+
+}  // namespace nacre::nn

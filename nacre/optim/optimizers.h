@@ -1,0 +1,131 @@
+// The optimizers. Options are written at construction: optim::Adam({.learning_rate = 1e-3}).
+#pragma once
+
+#include "nacre/optim/optimizer.h"
+
+namespace nacre::optim {
+
+struct SgdOptions {
+  Schedule learning_rate = 0.01;
+  double momentum = 0;
+  bool nesterov = false;
+  double dampening = 0;
+  double weight_decay = 0;  // added to the gradient
+};
+// v = momentum v + g; p -= rate v, as in PyTorch (the first v is g, without dampening).
+class Sgd : public Optimizer {
+ public:
+  explicit Sgd(const SgdOptions& options = {});
+};
+
+struct AdamOptions {
+  Schedule learning_rate = 0.001;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;  // added to the gradient; AdamW decouples it
+  bool amsgrad = false;     // Reddi et al., "On the convergence of Adam and beyond", 2018
+};
+// Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
+class Adam : public Optimizer {
+ public:
+  explicit Adam(const AdamOptions& options = {});
+};
+
+struct AdamWOptions {
+  Schedule learning_rate = 0.001;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0.01;  // p -= rate * weight_decay * p before the step
+  bool amsgrad = false;
+};
+// Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
+class AdamW : public Optimizer {
+ public:
+  explicit AdamW(const AdamWOptions& options = {});
+};
+
+struct RmspropOptions {
+  Schedule learning_rate = 0.01;
+  double alpha = 0.99;
+  double epsilon = 1e-8;
+  double momentum = 0;
+  bool centered = false;
+  double weight_decay = 0;
+};
+// Hinton, lecture 6e of "Neural networks for machine learning", 2012; centred as in Graves, 2013.
+class Rmsprop : public Optimizer {
+ public:
+  explicit Rmsprop(const RmspropOptions& options = {});
+};
+
+struct AdagradOptions {
+  Schedule learning_rate = 0.01;
+  double learning_rate_decay = 0;
+  double initial_accumulator = 0;
+  double epsilon = 1e-10;
+  double weight_decay = 0;
+};
+// Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011.
+class Adagrad : public Optimizer {
+ public:
+  explicit Adagrad(const AdagradOptions& options = {});
+};
+
+struct AdadeltaOptions {
+  Schedule learning_rate = 1.0;
+  double rho = 0.9;
+  double epsilon = 1e-6;
+  double weight_decay = 0;
+};
+// Zeiler, "ADADELTA: an adaptive learning rate method", 2012.
+class Adadelta : public Optimizer {
+ public:
+  explicit Adadelta(const AdadeltaOptions& options = {});
+};
+
+struct LionOptions {
+  Schedule learning_rate = 1e-4;
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double weight_decay = 0;  // decoupled
+};
+// Chen et al., "Symbolic discovery of optimization algorithms", 2023.
+class Lion : public Optimizer {
+ public:
+  explicit Lion(const LionOptions& options = {});
+};
+
+struct LambOptions {
+  Schedule learning_rate = 0.001;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-6;
+  double weight_decay = 0;
+};
+// You et al., "Large batch optimization for deep learning: training BERT in 76 minutes", 2020.
+class Lamb : public Optimizer {
+ public:
+  explicit Lamb(const LambOptions& options = {});
+};
+
+struct MuonOptions {
+  Schedule learning_rate = 1e-3;
+  double momentum = 0.95;
+  bool nesterov = true;
+  int iterations = 5;         // of Newton and Schulz
+  double weight_decay = 0.1;  // decoupled
+  double epsilon = 1e-7;
+  double beta1 = 0.9;  // of AdamW, which serves parameters with fewer than two axes
+  double beta2 = 0.999;
+};
+// Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024: momentum whose
+// matrices (convolutions: [out, rest]) are made nearly orthogonal, scaled by
+// sqrt(max(1, rows / columns)); vectors and scalars are updated by AdamW.
+class Muon : public Optimizer {
+ public:
+  explicit Muon(const MuonOptions& options = {});
+};
+
+}  // namespace nacre::optim

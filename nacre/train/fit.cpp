@@ -1,0 +1,187 @@
+// Model::fit: the loop over epochs and batches.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "nacre/train/model_impl.h"
+#include "nacre/train/tensor_source.h"
+
+namespace nacre {
+namespace {
+
+// Weights of a batch with those of the classes of its samples.
+Tensor class_weighted(const data::Batch& batch, const std::map<std::int64_t, double>& weights) {
+  const Tensor& target = batch.targets.at(0);
+  const std::int64_t n = batch.size();
+  if (target.elements() != n && target.rank() != 2) {
+    throw ShapeError(
+        "fit: class_weights need one class number, or one one-hot row, a sample; the "
+        "targets are " +
+        to_string(target.spec()));
+  }
+  const std::vector<double> values = target.to_vector<double>();
+  const std::size_t width = values.size() / static_cast<std::size_t>(std::max<std::int64_t>(1, n));
+  std::vector<float> out;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+    std::int64_t label = 0;
+    if (width == 1) {
+      label = static_cast<std::int64_t>(values[i]);
+    } else {
+      const auto row = values.begin() + static_cast<std::ptrdiff_t>(i * width);
+      label = std::max_element(row, row + static_cast<std::ptrdiff_t>(width)) - row;
+    }
+    const auto found = weights.find(label);
+    out.push_back(found == weights.end() ? 1.0f : static_cast<float>(found->second));
+  }
+  if (batch.weights.defined()) {
+    const std::vector<float> given = batch.weights.to_vector<float>();
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] *= given[i];
+  }
+  return Tensor::from(out);
+}
+
+struct Split {
+  std::int64_t training = 0;
+  std::int64_t samples = 0;
+};
+Split split_at(const Tensor& x, double share) {
+  if (!(share >= 0 && share < 1)) {
+    throw ValueError(fmt::format("fit: validation_split {} is not in [0, 1)", share));
+  }
+  const std::int64_t n = x.rank() > 0 ? x.size(0) : 1;
+  const auto training = static_cast<std::int64_t>(static_cast<double>(n) * (1 - share));
+  if (training < 1) {
+    throw ValueError(
+        fmt::format("fit: validation_split {} of {} samples leaves none to train on", share, n));
+  }
+  return {training, n};
+}
+
+}  // namespace
+
+void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t batch) {
+  options->optimizer.check_finite();
+  if (std::isfinite(loss)) return;
+  std::string culprit;
+  for (const nn::NamedVariable& p : parameters()) {
+    for (const double v : p.cell->value.to_vector<double>()) {
+      if (!std::isfinite(v)) culprit = p.name;
+    }
+    if (!culprit.empty()) break;
+  }
+  throw ValueError(format_error(
+      {.op = "fit",
+       .what = fmt::format("the loss is {} in epoch {}, batch {}{}", loss, epoch + 1, batch + 1,
+                           culprit.empty()
+                               ? std::string()
+                               : "; the first parameter that is not finite is \"" + culprit + "\""),
+       .hint = "lower the learning rate, clip gradients (optimizer.clip_norm(1)), check the data "
+               "for NaN, or let the loss work on logits (.from_logits = true)"}));
+}
+
+History Model::fit(const Tensor& x, const Tensor& y, const FitOptions& options) {
+  return fit(Tensors{x}, y, options);
+}
+
+History Model::fit(const Tensors& x, const Tensor& y, const FitOptions& options) {
+  if (x.empty()) throw ValueError("fit: there is no input tensor");
+  const TensorSourceOptions order{options.batch_size, options.shuffle, options.seed};
+  const TensorSourceOptions plain{.batch_size = options.batch_size};
+  const Validation& given = options.validation;
+  if (!given.x.empty()) {
+    TensorSource training(x, {y}, options.sample_weights, order);
+    TensorSource held(given.x, {given.y}, given.weights, plain);
+    FitOptions inner = options;
+    inner.validation_source = &held;
+    return fit(training, inner);
+  }
+  const Split split = split_at(x[0], options.validation_split);
+  if (split.training == split.samples) {
+    TensorSource training(x, {y}, options.sample_weights, order);
+    return fit(training, options);
+  }
+  const auto part = [&](const Tensor& t, bool first) {
+    if (!t.defined()) return t;
+    return first ? rows(t, 0, split.training) : rows(t, split.training, t.size(0));
+  };
+  Tensors x_first;
+  Tensors x_last;
+  for (const Tensor& t : x) {
+    x_first.push_back(part(t, true));
+    x_last.push_back(part(t, false));
+  }
+  TensorSource training(x_first, {part(y, true)}, part(options.sample_weights, true), order);
+  TensorSource held(x_last, {part(y, false)}, part(options.sample_weights, false), plain);
+  FitOptions inner = options;
+  inner.validation_source = &held;
+  return fit(training, inner);
+}
+
+History Model::fit(data::BatchSource& source, const FitOptions& options) {
+  Impl& m = *impl_;
+  const int every = m.compiled_options("fit").accumulate;
+  if (options.epochs < 0)
+    throw ValueError(fmt::format("fit: epochs {} is below 0", options.epochs));
+  m.callbacks = options.callbacks;
+  if (options.verbose > 0) m.callbacks.push_back(progress_line(options.verbose));
+  m.history = {};
+  m.sums = {};
+  m.steps = 0;
+  m.stopped = false;
+  m.position = {};
+  for (metric::Metric& metric : m.options->metrics) metric.reset();
+  source.reset(0);
+  TrainingState state{*this, 0, options.epochs, 0, source.batches(), 0, 0, {}, false};
+  const auto tell = [&](void (Callback::*event)(TrainingState&)) {
+    for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
+    m.stopped = state.stop;
+  };
+  tell(&Callback::on_train_begin);
+  const auto log = [&] {
+    state.logs = {};
+    state.logs.set("loss", m.sums.mean());
+    for (const metric::Metric& metric : m.options->metrics) {
+      state.logs.set(metric.name(), metric.result());
+    }
+  };
+  for (std::int64_t epoch = 0; epoch < options.epochs && !state.stop; ++epoch) {
+    state.epoch = epoch;
+    state.batch = 0;
+    state.samples = 0;
+    source.reset(epoch);
+    state.logs = {};
+    tell(&Callback::on_epoch_begin);
+    data::Batch batch;
+    while (!state.stop && source.next(batch)) {
+      if (!options.class_weights.empty()) {
+        batch.weights = class_weighted(batch, options.class_weights);
+      }
+      const bool last = state.batch + 1 == state.batches;
+      const bool update = (state.batch + 1) % every == 0 || last;
+      const double loss = m.run_batch(update ? Impl::Step::train : Impl::Step::gather, batch,
+                                      m.sums, m.options->metrics);
+      m.check_loss(loss, epoch, state.batch);
+      ++state.batch;
+      state.samples += batch.size();
+      if (update) ++m.steps;
+      state.step = m.steps;
+      m.position = source.position();
+      log();
+      tell(&Callback::on_batch_end);
+    }
+    log();
+    if (options.validation_source) {
+      const Logs validation = m.evaluate(*options.validation_source);
+      for (const auto& [name, value] : validation.entries()) state.logs.set("val_" + name, value);
+    }
+    m.history.epochs.push_back(state.logs);
+    m.sums = {};
+    for (metric::Metric& metric : m.options->metrics) metric.reset();
+    m.position = {epoch + 1, 0, m.position.seed};
+    tell(&Callback::on_epoch_end);
+  }
+  tell(&Callback::on_train_end);
+  return m.history;
+}
+
+}  // namespace nacre

@@ -49,7 +49,7 @@ std::string did_you_mean(std::string_view name, std::span<const std::string> can
 
 std::string with_thousands(long long number) {
   std::string digits = std::to_string(number < 0 ? -number : number);
-  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
   return number < 0 ? "-" + digits : digits;
 }
 

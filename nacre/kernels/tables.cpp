@@ -11,6 +11,10 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::direct_conv_kernels(),
       cpu::pool_kernels(),
       cpu::linalg_kernels(),
+      cpu::elementwise_kernels(),
+      cpu::reduce_kernels(),
+      cpu::softmax_kernels(),
+      cpu::matmul_kernels(),
   };
 }
 

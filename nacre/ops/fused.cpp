@@ -56,6 +56,21 @@ const FusedProgram& program_of(const Attrs& attrs) {
 SpecList infer_fused(const InferContext& c) {
   const FusedProgram& p = program_of(c.attrs);
   c.expect_inputs(p.input_count());
+  // The instructions state their dtypes; these must be what the inputs lead to.
+  std::vector<Spec> registers(c.inputs.begin(), c.inputs.end());
+  for (const FusedProgram::Instruction& i : p.instructions()) {
+    Spec spec{i.dtype, Shape{}};
+    if (i.op != Op::constant) {
+      SpecList in;
+      for (const std::uint16_t r : i.arguments) in.push_back(registers[r]);
+      spec = op_def(i.op).infer({i.op, i.attrs, in, c.location})[0];
+    }
+    if (spec.dtype != i.dtype) {
+      c.fail_dtype(fmt::format("the program's {} gives {}, not {}", name_of(i.op),
+                               name_of(spec.dtype), name_of(i.dtype)));
+    }
+    registers.push_back(spec);
+  }
   SpecList out;
   for (const std::uint16_t r : p.outputs()) {
     out.push_back({p.instructions()[r - p.input_count()].dtype, p.shape()});

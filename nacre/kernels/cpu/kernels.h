@@ -10,5 +10,9 @@ std::span<const KernelRow> onednn_conv_kernels();  // onednn_conv.cpp
 std::span<const KernelRow> direct_conv_kernels();  // conv_direct.cpp
 std::span<const KernelRow> pool_kernels();         // pool.cpp
 std::span<const KernelRow> linalg_kernels();       // linalg.cpp
+std::span<const KernelRow> elementwise_kernels();  // elementwise.cpp
+std::span<const KernelRow> reduce_kernels();       // reduce.cpp
+std::span<const KernelRow> softmax_kernels();      // softmax.cpp
+std::span<const KernelRow> matmul_kernels();       // matmul.cpp
 
 }  // namespace nacre::cpu

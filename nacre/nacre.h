@@ -5,6 +5,7 @@
 #include "nacre/ops/api.h"
 #include "nacre/run/compile.h"
 #include "nacre/run/custom_vjp.h"
+#include "nacre/run/generator.h"
 #include "nacre/run/grad.h"
 #include "nacre/run/tape.h"
 #include "nacre/run/transforms.h"

@@ -56,21 +56,38 @@ Dual operator/(Dual x, Dual y) {
 
 }  // namespace
 
+namespace {
+
+// y > 0 with erf(y) = size, where rest = 1 - size is known to more digits than `size` keeps.
+double positive_inverse_erf(double size, double rest) {
+  // Winitzki's estimate (2008), then Halley's steps; near 1 against erfc, which keeps its digits.
+  constexpr double a = 0.147;
+  const double l = std::log(rest * (1 + size));
+  const double t = 2 / (pi * a) + l / 2;
+  double y = size < 1e-4 ? size : std::sqrt(std::sqrt(t * t - l / a) - t);
+  for (int i = 0; i < 4; ++i) {
+    const double excess = size < 0.5 ? std::erf(y) - size : rest - std::erfc(y);
+    const double step = excess / (2 / std::sqrt(pi) * std::exp(-y * y));
+    y -= step / (1 + y * step);
+  }
+  return y;
+}
+
+}  // namespace
+
 double inverse_erf(double x) {
   const double size = std::fabs(x);
   if (!(size <= 1)) return kNan;
   if (size == 1) return std::copysign(kInfinity, x);
-  // Winitzki's estimate (2008), then Halley's steps; near 1 against erfc, which keeps its digits.
-  constexpr double a = 0.147;
-  const double l = std::log1p(-size * size);
-  const double t = 2 / (pi * a) + l / 2;
-  double y = std::sqrt(std::sqrt(t * t - l / a) - t);
-  for (int i = 0; i < 4; ++i) {
-    const double excess = size < 0.5 ? std::erf(y) - size : (1 - size) - std::erfc(y);
-    const double step = excess / (2 / std::sqrt(pi) * std::exp(-y * y));
-    y -= step / (1 + y * step);
-  }
-  return std::copysign(y, x);
+  return std::copysign(positive_inverse_erf(size, 1 - size), x);
+}
+
+double normal_quantile(double p) {
+  if (!(p >= 0 && p <= 1)) return kNan;
+  const double tail = 2 * (p < 0.5 ? p : 1 - p);
+  if (tail == 0) return p < 0.5 ? -kInfinity : kInfinity;
+  const double x = std::numbers::sqrt2 * positive_inverse_erf(1 - tail, tail);
+  return p < 0.5 ? -x : x;
 }
 
 double log_gamma(double x) {

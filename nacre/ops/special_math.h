@@ -4,6 +4,8 @@
 namespace nacre {
 
 double inverse_erf(double x);
+// The x below which a standard normal lies with probability p.
+double normal_quantile(double p);
 // log |Gamma(x)|; unlike std::lgamma it writes no global.
 double log_gamma(double x);
 double digamma_value(double x);

@@ -1,0 +1,66 @@
+// Generator: where random numbers come from. Its state is a Variable, so a compiled step carries it
+// from call to call and a checkpoint can hold it.
+#pragma once
+
+#include "nacre/ops/dropout.h"
+#include "nacre/ops/random.h"
+#include "nacre/run/variable.h"
+
+namespace nacre {
+
+// Draws through the functions of ops/random.h, with a new key each time. A copy draws the same
+// numbers as the original would. Eager draws of several threads from one generator are safe but
+// come in no fixed order; give each thread its own (split).
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed = 0, std::string name = "generator");
+
+  // Starts again from a seed. Throws TraceError within a traced function.
+  void set_seed(std::uint64_t seed);
+  // {seed, number of draws so far}: i64[2], not trainable.
+  Variable& state() { return state_; }
+  const Variable& state() const { return state_; }
+
+  // A key that was never handed out before.
+  Tensor next_key();
+  // An independent generator. Throws TraceError within a traced function, where split_key does it.
+  Generator split();
+
+  Tensor uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = f32,
+                 Location at = std::source_location::current());
+  Tensor normal(const Shape& shape, double mean = 0, double stddev = 1, DType dtype = f32,
+                Location at = std::source_location::current());
+  Tensor truncated_normal(const Shape& shape, double mean = 0, double stddev = 1, double low = -2,
+                          double high = 2, DType dtype = f32,
+                          Location at = std::source_location::current());
+  Tensor exponential(const Shape& shape, DType dtype = f32,
+                     Location at = std::source_location::current());
+  Tensor gumbel(const Shape& shape, DType dtype = f32,
+                Location at = std::source_location::current());
+  Tensor integers(const Shape& shape, std::int64_t low, std::int64_t high, DType dtype = i64,
+                  Location at = std::source_location::current());
+  Tensor bernoulli(const Shape& shape, const Operand& probability = 0.5, DType dtype = f32,
+                   Location at = std::source_location::current());
+  Tensor gamma(const Shape& shape, const Operand& concentration,
+               Location at = std::source_location::current());
+  Tensor permutation(std::int64_t count, Location at = std::source_location::current());
+  Tensor categorical(const Operand& logits, std::int64_t samples = 0);
+  Tensor gumbel_softmax(const Operand& logits, double temperature = 1, bool hard = false);
+
+ private:
+  Variable state_;
+};
+
+// What functions use that are given no generator. Its seed is 0 until manual_seed is called.
+Generator& default_generator();
+void manual_seed(std::uint64_t seed);
+
+// x while not training or at rate 0 (no key is used then); else dropout by the generator's next
+// key.
+Tensor dropout(const Operand& x, double rate, bool training,
+               Generator& generator = default_generator(),
+               const std::vector<std::int64_t>& noise_shape = {});
+Tensor alpha_dropout(const Operand& x, double rate, bool training,
+                     Generator& generator = default_generator());
+
+}  // namespace nacre

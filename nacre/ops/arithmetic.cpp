@@ -130,7 +130,7 @@ const OpDef clamp = {
       const double low = c.attrs.number("low");
       const double high = c.attrs.number("high");
       if (!(low <= high)) {
-        c.fail_value(fmt::format("low {} is not below high {}", low, high),
+        c.fail_value(fmt::format("low {} is above high {}", low, high),
                      "the order is clamp(x, low, high)");
       }
       return infer_number(c);

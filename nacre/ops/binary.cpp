@@ -101,8 +101,9 @@ constexpr auto floored_quotient = [](auto a, auto b) -> decltype(a) {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
   } else {
     if (b == 0) return a / b;
-    // a - r is a multiple of b up to rounding, so the quotient is rounded, not floored.
-    const double quotient = (a - floored_remainder(a, b)) / b;
+    const double r = std::fmod(a, b);
+    double quotient = (a - r) / b;  // whole, but for rounding
+    if (r != 0 && (r < 0) != (b < 0)) quotient -= 1;
     const double below = std::floor(quotient);
     return quotient - below > 0.5 ? below + 1 : below;
   }

@@ -103,7 +103,6 @@ const OpDef stop_gradient = {
     .name = "stop_gradient",
     .infer = infer_same,
     .gradient = Gradient::zero,
-    .gradient_hint = "leave stop_gradient out where the gradient shall flow",
     .reference = copy_reference,
     .onnx = "Identity",
     .samples = samples<-2.0, 2.0>,

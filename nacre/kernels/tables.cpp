@@ -15,6 +15,7 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::reduce_kernels(),
       cpu::softmax_kernels(),
       cpu::matmul_kernels(),
+      cpu::movement_kernels(),
   };
 }
 

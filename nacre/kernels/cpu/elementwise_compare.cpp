@@ -9,6 +9,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace nacre::cpu::HWY_NAMESPACE {
 
+// Highway's Ne is false for NaN; as a condition NaN is true and differs from everything.
+template <class D, class V>
+HWY_INLINE hn::Mask<D> differ(D, V a, V b) {
+  return hn::Not(hn::Eq(a, b));
+}
+
 struct Equal {
   template <class D, class V>
   HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
@@ -18,7 +24,7 @@ struct Equal {
 struct NotEqual {
   template <class D, class V>
   HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
-    return hn::Ne(a, b);
+    return differ(D(), a, b);
   }
 };
 struct Less {
@@ -73,19 +79,19 @@ struct Not {
 struct AndAlso {
   template <class D, class V>
   HWY_INLINE hn::Mask<D> operator()(D d, V a, V b) const {
-    return hn::And(hn::Ne(a, hn::Zero(d)), hn::Ne(b, hn::Zero(d)));
+    return hn::And(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d)));
   }
 };
 struct OrElse {
   template <class D, class V>
   HWY_INLINE hn::Mask<D> operator()(D d, V a, V b) const {
-    return hn::Or(hn::Ne(a, hn::Zero(d)), hn::Ne(b, hn::Zero(d)));
+    return hn::Or(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d)));
   }
 };
 struct EitherOr {
   template <class D, class V>
   HWY_INLINE hn::Mask<D> operator()(D d, V a, V b) const {
-    return hn::Xor(hn::Ne(a, hn::Zero(d)), hn::Ne(b, hn::Zero(d)));
+    return hn::Xor(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d)));
   }
 };
 

@@ -14,5 +14,6 @@ std::span<const KernelRow> elementwise_kernels();  // elementwise.cpp
 std::span<const KernelRow> reduce_kernels();       // reduce.cpp
 std::span<const KernelRow> softmax_kernels();      // softmax.cpp
 std::span<const KernelRow> matmul_kernels();       // matmul.cpp
+std::span<const KernelRow> movement_kernels();     // movement.cpp
 
 }  // namespace nacre::cpu

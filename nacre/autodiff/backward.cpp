@@ -26,7 +26,11 @@ Reach find_reach(const Graph& graph, std::span<const ValueId> sources, NodeId fi
     NodeId blocker = kNoId;
     for (const ValueId in : graph.inputs(node)) {
       active = active || reach.active[in];
-      if (blocker == kNoId) blocker = reach.blocked_by[in];
+      const NodeId inherited = reach.blocked_by[in];
+      // The indices beside sorted values: a rule that uses them has a zero derivative in them.
+      const bool beside = node.derived && inherited != kNoId &&
+                          op_def(graph.node(inherited).op).gradient == Gradient::vjp;
+      if (blocker == kNoId && !beside) blocker = inherited;
     }
     const bool stops = active && op_def(node.op).gradient == Gradient::zero;
     // Where a gradient rule compares or takes a sign, zero is the true derivative; stop_gradient

@@ -1,4 +1,4 @@
-// reshape, transpose, broadcast_to.
+// reshape, transpose, broadcast_to, and the functions that are a reshape.
 #include "nacre/ops/movement.h"
 
 #include <fmt/format.h>
@@ -9,6 +9,7 @@
 
 #include "nacre/ops/op_defs.h"
 #include "nacre/ops/reduce.h"
+#include "nacre/ops/strided.h"
 
 namespace nacre {
 
@@ -89,43 +90,11 @@ namespace {
 using G = const VjpContext&;
 using L = TensorList;
 
-// Byte-wise gather: out element o comes from in element offset(o).
-template <class Walk>
-void move_elements(const ReferenceContext& c, Walk&& walk) {
-  const std::size_t size = size_of(c.out_specs[0].dtype);
-  const std::int64_t n = c.out_shape().elements();
-  for (std::int64_t o = 0; o < n; ++o, walk.next()) {
-    std::memcpy(c.out_bytes(0) + static_cast<std::size_t>(o) * size,
-                c.in_bytes(0) + static_cast<std::size_t>(walk.offset()) * size, size);
-  }
+// Writes the output densely from an input read by `strides`, one an output axis.
+void read_strided(const ReferenceContext& c, const Strides& strides) {
+  copy_strided(c.out_shape(), size_of(c.out_specs[0].dtype), c.in[0], strides, c.out[0],
+               row_major_strides(c.out_shape()));
 }
-
-// Walks a transposed input in output order.
-struct TransposeWalk {
-  Shape out;
-  std::array<std::int64_t, kMaxRank> strides{};
-  std::array<std::int64_t, kMaxRank> position{};
-  std::int64_t at = 0;
-
-  TransposeWalk(const Shape& in, const Shape& out_shape, const std::vector<std::int64_t>& axes)
-      : out(out_shape) {
-    const auto in_strides = row_major_strides(in);
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-      strides[i] =
-          in_strides[static_cast<std::size_t>(axes[i] < 0 ? axes[i] + in.rank() : axes[i])];
-    }
-  }
-  std::int64_t offset() const { return at; }
-  void next() {
-    for (int i = out.rank() - 1; i >= 0; --i) {
-      const auto k = static_cast<std::size_t>(i);
-      at += strides[k];
-      if (++position[k] < out[i]) return;
-      at -= strides[k] * out[i];
-      position[k] = 0;
-    }
-  }
-};
 
 std::vector<int> inverse_permutation(const std::vector<std::int64_t>& axes) {
   const auto rank = static_cast<std::int64_t>(axes.size());
@@ -198,7 +167,14 @@ const OpDef transpose = {
     },
     .reference =
         [](const ReferenceContext& c) {
-          move_elements(c, TransposeWalk(c.in_shape(), c.out_shape(), c.attrs.integers("axes")));
+          const auto in_strides = row_major_strides(c.in_shape());
+          const auto& axes = c.attrs.integers("axes");
+          Strides strides{};
+          for (std::size_t i = 0; i < axes.size(); ++i) {
+            strides[i] = in_strides[static_cast<std::size_t>(
+                axes[i] < 0 ? axes[i] + c.in_shape().rank() : axes[i])];
+          }
+          read_strided(c, strides);
         },
     .onnx = "Transpose",
     .samples = []() -> std::vector<Sample> {
@@ -226,7 +202,14 @@ const OpDef broadcast_to = {
     .vjp = [](G c) -> L { return {sum_to(c.ct(), c.in(0).shape())}; },
     .reference =
         [](const ReferenceContext& c) {
-          move_elements(c, BroadcastWalk(c.in_shape(), c.out_shape()));
+          const auto in_strides = row_major_strides(c.in_shape());
+          const int lead = c.out_shape().rank() - c.in_shape().rank();
+          Strides strides{};
+          for (int i = 0; i < c.in_shape().rank(); ++i) {
+            if (c.in_shape()[i] == 1) continue;
+            strides[static_cast<std::size_t>(i + lead)] = in_strides[static_cast<std::size_t>(i)];
+          }
+          read_strided(c, strides);
         },
     .onnx = "Expand",
     .samples = []() -> std::vector<Sample> {

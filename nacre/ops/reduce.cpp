@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/op_defs.h"
+#include "nacre/ops/scan.h"
 
 namespace nacre {
 namespace {
@@ -27,6 +29,10 @@ Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
 }
 
 Tensor mean(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  // A count has more digits than 16-bit floats hold: they are averaged in f32.
+  if (x.dtype() == bf16 || x.dtype() == f16) {
+    return cast({mean({cast(x, f32), x.at()}, axes, keep_dims), x.at()}, x.dtype());
+  }
   const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
   const Tensor total = reduce(Op::reduce_sum, {t, x.at()}, axes, keep_dims);
   const double count = static_cast<double>(t.elements()) /
@@ -39,6 +45,21 @@ Tensor max(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
 }
 Tensor min(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
   return reduce(Op::reduce_min, x, axes, keep_dims);
+}
+
+Tensor prod(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const bool widen = x.dtype() == boolean || (is_integral(x.dtype()) && x.dtype() != i64);
+  return reduce(Op::reduce_prod, widen ? Operand(cast(x, i64), x.at()) : x, axes, keep_dims);
+}
+Tensor any(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_any, {cast(x, boolean), x.at()}, axes, keep_dims);
+}
+Tensor all(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_all, {cast(x, boolean), x.at()}, axes, keep_dims);
+}
+Tensor logsumexp(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
+  return reduce(Op::logsumexp, {t, x.at()}, axes, keep_dims);
 }
 
 Tensor argmax(const Operand& x, int axis, bool keep_dims) {
@@ -100,6 +121,22 @@ SpecList infer_extremum(const InferContext& c) {
   return out;
 }
 
+SpecList infer_logical(const InferContext& c) {
+  c.expect_inputs(1);
+  const Spec& in = c.inputs[0];
+  if (in.dtype != boolean) {
+    c.fail_dtype(fmt::format("bool expected, {} given", name_of(in.dtype)), "compare it: x > 0");
+  }
+  const auto axes = c.axes(c.attrs.integers("axes"), in.shape.rank());
+  return {{boolean, reduced_shape(in.shape, axes, c.attrs.flag("keep_dims"))}};
+}
+
+SpecList infer_logsumexp(const InferContext& c) {
+  const SpecList out = infer_reduce(c);
+  c.expect_floating(0);
+  return out;
+}
+
 SpecList infer_arg(const InferContext& c) {
   c.expect_inputs(1);
   const Shape& in = c.inputs[0].shape;
@@ -137,6 +174,47 @@ void reduce_reference(const ReferenceContext& c) {
   c.store(0, out);
 }
 
+// The same from a value for no elements on, exactly for every dtype.
+template <auto F>
+void fold_reference(const ReferenceContext& c, double start) {
+  const auto run = [&]<class T>(const T* in, T* out) {
+    std::fill_n(out, c.out_shape().elements(), static_cast<T>(start));
+    for_each_reduced(c, c.attrs.integers("axes"), [&](std::size_t i, std::size_t o) {
+      out[o] = static_cast<T>(F(out[o], in[i]));
+    });
+  };
+  if (is_floating(c.out_specs[0].dtype)) {
+    std::vector<double> out(static_cast<std::size_t>(c.out_shape().elements()));
+    run(c.load(0).data(), out.data());
+    c.store(0, out);
+    return;
+  }
+  visit_dtype(c.out_specs[0].dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_integral_v<T>) {
+      run(static_cast<const T*>(c.in[0]), static_cast<T*>(c.out[0]));
+    }
+  });
+}
+
+void logsumexp_reference(const ReferenceContext& c) {
+  const std::vector<double> x = c.load(0);
+  const auto n = static_cast<std::size_t>(c.out_shape().elements());
+  std::vector<double> largest(n, -std::numeric_limits<double>::infinity());
+  std::vector<double> total(n, 0);
+  const auto& axes = c.attrs.integers("axes");
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    if (largest[o] < x[i] || std::isnan(x[i])) largest[o] = x[i];
+  });
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    total[o] += std::isinf(largest[o]) ? 0 : std::exp(x[i] - largest[o]);
+  });
+  for (std::size_t o = 0; o < n; ++o) {
+    total[o] = std::isinf(largest[o]) ? largest[o] : largest[o] + std::log(total[o]);
+  }
+  c.store(0, total);
+}
+
 template <auto Better>
 void arg_reference(const ReferenceContext& c) {
   const std::vector<double> x = c.load(0);
@@ -172,18 +250,54 @@ L vjp_extremum(G c) {
   return {mask * (restored(c, c.ct()) / count)};
 }
 
-std::vector<Sample> samples_of(Fill fill) {
+// The product of all others, without a division: it holds where elements are zero, at any order.
+L vjp_prod(G c) {
+  const Shape& in = c.in(0).shape();
+  std::vector<std::int64_t> axes = c.attrs.integers("axes");
+  for (std::int64_t& a : axes) a += a < 0 ? in.rank() : 0;
+  std::vector<int> order;
+  std::vector<int> reduced;
+  for (int i = 0; i < in.rank(); ++i) {
+    const bool gone = axes.empty() || std::find(axes.begin(), axes.end(), i) != axes.end();
+    (gone ? reduced : order).push_back(i);
+  }
+  order.insert(order.end(), reduced.begin(), reduced.end());
+  std::vector<int> back(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
+  }
+  const std::int64_t lanes = c.out().elements();
+  const Tensor moved = order.empty() ? c.in(0) : nacre::transpose(c.in(0), order);
+  const Tensor flat = nacre::reshape(moved, Shape{lanes, lanes > 0 ? in.elements() / lanes : 0});
+  const Tensor others = nacre::cumprod(flat, 1, {.exclusive = true}) *
+                        nacre::cumprod(flat, 1, {.reverse = true, .exclusive = true});
+  const Tensor gradient =
+      nacre::reshape(others * nacre::reshape(c.ct(), Shape{lanes, 1}), moved.shape());
+  return {order.empty() ? gradient : nacre::transpose(gradient, back)};
+}
+
+L vjp_logsumexp(G c) {
+  const Tensor total = restored(c, c.out());
+  // Of elements that are all -inf the softmax is taken as zero.
+  const Tensor shift =
+      nacre::where(nacre::equal(total, -std::numeric_limits<double>::infinity()), 0, total);
+  return {restored(c, c.ct()) * nacre::exp(c.in(0) - shift)};
+}
+
+// Long lanes overflow a product: `long_lanes` leaves them out.
+std::vector<Sample> samples_of(Fill fill, bool long_lanes = true) {
   std::vector<Sample> list;
   const auto add = [&](Shape shape, std::vector<std::int64_t> axes, bool keep, DType d) {
+    if (fill == Fill::booleans) d = boolean;
     list.push_back(
         {.inputs = {{{d, shape}, -2, 2, fill}}, .attrs = {{"axes", axes}, {"keep_dims", keep}}});
   };
   add({3, 7}, {}, false, f32);
   add({3, 7}, {1}, false, f32);
-  add({33, 65}, {0}, false, f32);
+  if (long_lanes) add({33, 65}, {0}, false, f32);
   add({2, 3, 5}, {0, 2}, true, f32);
   add({2, 3, 5}, {-2}, false, f64);
-  add({4, 1027}, {-1}, true, f32);
+  if (long_lanes) add({4, 1027}, {-1}, true, f32);
   add({}, {}, false, f32);
   return list;
 }
@@ -234,6 +348,45 @@ const OpDef reduce_min = {
         reduce_reference<[](double a, double b) { return b < a || std::isnan(b) ? b : a; }>,
     .onnx = "ReduceMin",
     .samples = [] { return samples_of(Fill::distinct); },
+};
+const OpDef reduce_prod = {
+    .name = "reduce_prod",
+    .infer = infer_reduce,
+    .vjp = vjp_prod,
+    .reference =
+        [](const ReferenceContext& c) {
+          fold_reference<[](auto a, auto b) { return a * b; }>(c, 1);
+        },
+    .onnx = "ReduceProd",
+    .samples = [] { return samples_of(Fill::uniform, false); },
+};
+const OpDef reduce_any = {
+    .name = "reduce_any",
+    .infer = infer_logical,
+    .gradient = Gradient::zero,
+    .reference =
+        [](const ReferenceContext& c) {
+          fold_reference<[](auto a, auto b) { return a || b; }>(c, 0);
+        },
+    .samples = [] { return samples_of(Fill::booleans); },
+};
+const OpDef reduce_all = {
+    .name = "reduce_all",
+    .infer = infer_logical,
+    .gradient = Gradient::zero,
+    .reference =
+        [](const ReferenceContext& c) {
+          fold_reference<[](auto a, auto b) { return a && b; }>(c, 1);
+        },
+    .samples = [] { return samples_of(Fill::booleans); },
+};
+const OpDef logsumexp = {
+    .name = "logsumexp",
+    .infer = infer_logsumexp,
+    .vjp = vjp_logsumexp,
+    .reference = logsumexp_reference,
+    .onnx = "ReduceLogSumExp",
+    .samples = [] { return samples_of(Fill::uniform); },
 };
 const OpDef argmax =
     arg_op("argmax", arg_reference<[](double a, double b) { return b < a; }>, "ArgMax");

@@ -4,12 +4,16 @@
 
 namespace nacre {
 
-Tensor full_like(const Operand& like, double value) {
+Tensor full_beside(const Operand& like, const Spec& spec, double value) {
   const Tensor t = like.tensor();
-  if (!t.is_traced()) return full(t.shape(), value, t.dtype());
+  if (!t.is_traced()) return full(spec.shape, value, spec.dtype);
   return append_node(t.trace(), Op::fill,
-                     {{"dtype", t.dtype()}, {"shape", t.shape().to_vector()}, {"value", value}}, {},
-                     like.at())[0];
+                     {{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}, {"value", value}},
+                     {}, like.at())[0];
+}
+
+Tensor full_like(const Operand& like, double value) {
+  return full_beside(like, like.tensor().spec(), value);
 }
 
 namespace op_defs {

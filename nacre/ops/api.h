@@ -21,6 +21,7 @@
 #include "nacre/ops/pad.h"
 #include "nacre/ops/pool.h"
 #include "nacre/ops/random.h"
+#include "nacre/ops/products.h"
 #include "nacre/ops/rearrange.h"
 #include "nacre/ops/reduce.h"
 #include "nacre/ops/scan.h"

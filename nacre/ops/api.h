@@ -12,7 +12,6 @@
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/gather.h"
 #include "nacre/ops/indexing.h"
-#include "nacre/ops/linear.h"
 #include "nacre/ops/linalg.h"
 #include "nacre/ops/linear.h"
 #include "nacre/ops/matmul.h"

@@ -109,10 +109,11 @@ Tensor kron(const Operand& a, const Operand& b) {
     const std::int64_t n = p < 0 ? 1 : x.shape()[p];
     const std::int64_t m = q < 0 ? 1 : y.shape()[q];
     // Axis i of the result runs over a's axis and, within it, b's; ones take no axis of their own.
-    if (n > 1 || m > 1) {
+    if (n != 1 || m != 1) {
+      const bool both = n != 1 && m != 1;
       of_a.push_back(n);
-      of_b.push_back(n > 1 && m > 1 ? 1 : m);
-      if (n > 1 && m > 1) {
+      of_b.push_back(both ? 1 : m);
+      if (both) {
         of_a.push_back(1);
         of_b.push_back(m);
       }

@@ -9,6 +9,7 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::view_kernels(),
       cpu::onednn_conv_kernels(),
       cpu::direct_conv_kernels(),
+      cpu::pool_row_kernels(),
       cpu::pool_kernels(),
       cpu::linalg_kernels(),
       cpu::elementwise_kernels(),
@@ -16,6 +17,10 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::softmax_kernels(),
       cpu::matmul_kernels(),
       cpu::movement_kernels(),
+      cpu::cross_entropy_kernels(),
+      cpu::normalize_kernels(),
+      cpu::attention_kernels(),
+      cpu::sampling_kernels(),
   };
 }
 

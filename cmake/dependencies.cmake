@@ -8,3 +8,27 @@ find_package(LAPACK REQUIRED)
 
 add_library(nacre_dependencies INTERFACE)
 target_link_libraries(nacre_dependencies INTERFACE fmt::fmt DNNL::dnnl ${HWY_LIBRARY} OpenMP::OpenMP_CXX ZLIB::ZLIB LAPACK::LAPACK)
+
+# Parts that can be left out; what needs them then says so.
+option(NACRE_WITH_IMAGES "Read and write pictures (libpng, libjpeg)" ON)
+option(NACRE_WITH_SOUND "Read sound files (libsndfile)" ON)
+option(NACRE_WITH_FETCH "Download data sets (libcurl)" ON)
+if(NACRE_WITH_IMAGES)
+  find_package(PNG REQUIRED)
+  find_package(JPEG REQUIRED)
+  target_link_libraries(nacre_dependencies INTERFACE PNG::PNG JPEG::JPEG)
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/image_codec.cpp
+               PROPERTY COMPILE_DEFINITIONS NACRE_WITH_IMAGES)
+endif()
+if(NACRE_WITH_SOUND)
+  find_library(SNDFILE_LIBRARY sndfile REQUIRED)
+  target_link_libraries(nacre_dependencies INTERFACE ${SNDFILE_LIBRARY})
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/sound_codec.cpp
+               PROPERTY COMPILE_DEFINITIONS NACRE_WITH_SOUND)
+endif()
+if(NACRE_WITH_FETCH)
+  find_package(CURL REQUIRED)
+  target_link_libraries(nacre_dependencies INTERFACE CURL::libcurl)
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/fetch.cpp
+               PROPERTY COMPILE_DEFINITIONS NACRE_WITH_FETCH)
+endif()

@@ -22,3 +22,10 @@ save_file({
     "empty": np.zeros((0, 3), dtype=np.float64),
     "flags": np.array([True, False]),
 }, path("io", "golden", "python.safetensors.bin"), metadata={"made by": "python"})
+
+values = np.arange(24).reshape(2, 3, 4)
+np.save(path("data", "golden", "fortran.npy"), np.asfortranarray(values.astype(np.float32)))
+np.save(path("data", "golden", "big_endian.npy"), values.astype(">i2"))
+np.save(path("data", "golden", "scalar.npy"), np.float64(2.5))
+np.savez(path("data", "golden", "stored.npz"), x=values.astype(np.float32), y=np.array([True, False]))
+np.savez_compressed(path("data", "golden", "deflated.npz"), x=values.astype(np.uint64), h=np.float16([1.5]))

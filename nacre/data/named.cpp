@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "nacre/base/error.h"
 #include "nacre/base/input.h"
 #include "nacre/data/builtin_data.h"
+#include "nacre/data/cifar.h"
 #include "nacre/data/idx.h"
+#include "nacre/data/preprocess.h"
 
 namespace nacre::data {
 namespace {
@@ -30,6 +33,14 @@ std::string decode_base64(const char* text, std::size_t bytes) {
   }
   out.resize(bytes);
   return out;
+}
+
+// How a user's picture becomes one like those of the set.
+std::string picture_form(int channels, std::int64_t size) {
+  ImageForm form;
+  form.channels = channels;
+  form.height = form.width = size;
+  return Preprocess(form).to_json();
 }
 
 std::vector<std::string> digit_names() {
@@ -61,24 +72,35 @@ NamedSet with_test_part(const Dataset& all, double fraction) {
 
 NamedSet load_digits() {
   const Packed p = unpack(kDigits, kDigitsPacked, 1797, {1, 8, 8});
-  const Dataset all =
-      Dataset::from(
-          {p.features}, {p.labels},
-          {.name = "digits", .class_names = digit_names(), .column_names = {}, .preprocessing = {}})
-          .scale(1.0 / 16);
+  const Dataset all = Dataset::from({p.features}, {p.labels},
+                                    {.name = "digits",
+                                     .class_names = digit_names(),
+                                     .column_names = {},
+                                     .preprocessing = picture_form(1, 8)})
+                          .scale(1.0 / 16);
   return with_test_part(all, 360.0 / 1797);
 }
 
 NamedSet load_iris() {
   const Packed p = unpack(kIris, kIrisPacked, 150, {4});
-  const Dataset all = Dataset::from({p.features}, {p.labels},
-                                    {.name = "iris",
-                                     .class_names = {"setosa", "versicolor", "virginica"},
-                                     .column_names = {"sepal length (cm)", "sepal width (cm)",
-                                                      "petal length (cm)", "petal width (cm)"},
-                                     .preprocessing = {}})
-                          .scale(0.1);
-  return with_test_part(all, 0.2);
+  const std::vector<std::string> species = {"setosa", "versicolor", "virginica"};
+  const auto values = p.features.to_vector<double>();
+  Table table{.source = "iris", .columns = {}, .rows = 150};
+  for (const char* name :
+       {"sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"}) {
+    Column column{.name = name};
+    for (std::size_t i = table.columns.size(); i < values.size(); i += 4) {
+      column.numbers.push_back(values[i] / 10);
+    }
+    table.columns.push_back(std::move(column));
+  }
+  const auto labels = p.labels.to_vector<std::int32_t>();
+  table.columns.push_back({.name = "species",
+                           .kind = Column::Kind::category,
+                           .codes = {labels.begin(), labels.end()},
+                           .categories = species});
+  const TableEncoder encoder = TableEncoder::fit(table, {.standardise = false});
+  return with_test_part(encoder.encode(table), 0.2);
 }
 
 // The first of NAME and NAME.gz that is there.
@@ -119,11 +141,45 @@ NamedSet load_mnist_like(const std::string& name, std::vector<std::string> class
                          const fs::path& folder) {
   Info info;
   info.name = name;
+  info.preprocessing = picture_form(1, 28);
   info.class_names = std::move(classes);
   NamedSet set;
   set.test = load_idx_pair(folder, "t10k", info);
   set.train = load_idx_pair(folder, "train", info);
   return set;
+}
+
+Dataset cifar_part(const CifarRecords& records, const Info& info) {
+  return Dataset::from({records.images}, {records.labels}, info).scale(1.0 / 255);
+}
+
+// Copies a part to where the k-th of equal parts of the whole begins.
+void put_part(const Tensor& part, std::size_t k, Tensor& whole) {
+  std::memcpy(static_cast<std::byte*>(whole.raw_mutable_data()) + k * part.spec().bytes(),
+              part.raw_data(), part.spec().bytes());
+}
+
+NamedSet load_cifar(const std::string& name, const fs::path& folder) {
+  Info info;
+  info.name = name;
+  info.preprocessing = picture_form(3, 32);
+  if (name == "cifar-100") {
+    info.class_names = cifar100_names();
+    return {cifar_part(read_cifar(folder / "train.bin", 100), info),
+            cifar_part(read_cifar(folder / "test.bin", 100), info)};
+  }
+  info.class_names = cifar10_names();
+  CifarRecords train{Tensor({u8, {50000, 3, 32, 32}}), Tensor({i64, {50000}}), {}};
+  for (std::size_t k = 0; k < 5; ++k) {
+    const fs::path path = folder / fmt::format("data_batch_{}.bin", k + 1);
+    const CifarRecords part = read_cifar(path, 10);
+    if (part.labels.size(0) != 10000) {
+      throw_io(path.string(), fmt::format("{} pictures, 10000 expected", part.labels.size(0)));
+    }
+    put_part(part.images, k, train.images);
+    put_part(part.labels, k, train.labels);
+  }
+  return {cifar_part(train, info), cifar_part(read_cifar(folder / "test_batch.bin", 10), info)};
 }
 
 }  // namespace
@@ -158,6 +214,7 @@ NamedSet load_from(const std::string& name, const fs::path& folder) {
   describe(name);
   if (name == "digits") return load_digits();
   if (name == "iris") return load_iris();
+  if (name.starts_with("cifar")) return load_cifar(name, folder);
   if (name == "mnist") return load_mnist_like(name, digit_names(), folder);
   return load_mnist_like(name,
                          {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",

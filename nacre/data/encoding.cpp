@@ -1,0 +1,101 @@
+#include "nacre/data/encoding.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace nacre::data {
+namespace {
+
+void put(std::string& out, std::uint32_t c) {
+  if (c < 0x80) {
+    out.push_back(static_cast<char>(c));
+    return;
+  }
+  if (c < 0x800) {
+    out.push_back(static_cast<char>(0xc0 | (c >> 6)));
+  } else {
+    if (c < 0x10000) {
+      out.push_back(static_cast<char>(0xe0 | (c >> 12)));
+    } else {
+      out.push_back(static_cast<char>(0xf0 | (c >> 18)));
+      out.push_back(static_cast<char>(0x80 | ((c >> 12) & 0x3f)));
+    }
+    out.push_back(static_cast<char>(0x80 | ((c >> 6) & 0x3f)));
+  }
+  out.push_back(static_cast<char>(0x80 | (c & 0x3f)));
+}
+
+std::string from_utf16(std::string_view bytes, bool big) {
+  std::string out;
+  const auto unit = [&](std::size_t i) -> std::uint32_t {
+    const auto a = static_cast<unsigned char>(bytes[i]);
+    const auto b = static_cast<unsigned char>(bytes[i + 1]);
+    return big ? (std::uint32_t{a} << 8) | b : (std::uint32_t{b} << 8) | a;
+  };
+  std::size_t i = 0;
+  for (; i + 1 < bytes.size(); i += 2) {
+    std::uint32_t c = unit(i);
+    if (c >= 0xd800 && c < 0xdc00 && i + 3 < bytes.size() && unit(i + 2) >= 0xdc00 &&
+        unit(i + 2) < 0xe000) {
+      c = 0x10000 + ((c - 0xd800) << 10) + (unit(i + 2) - 0xdc00);
+      i += 2;
+    } else if (c >= 0xd800 && c < 0xe000) {
+      c = 0xfffd;
+    }
+    put(out, c);
+  }
+  if (i < bytes.size()) put(out, 0xfffd);
+  return out;
+}
+
+// Bytes of the character that begins here, or 0 when it is no valid UTF-8.
+std::size_t character_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[at + k]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || at + n > text.size()) return 0;
+  for (std::size_t k = 1; k < n; ++k) {
+    if ((byte(k) & 0xc0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates and what lies beyond U+10FFFF.
+  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
+      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) {
+    return 0;
+  }
+  return n;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t n = character_length(text, at);
+    if (n == 0) return false;
+    at += n;
+  }
+  return true;
+}
+
+std::string to_utf8(Bytes bytes) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("\xff\xfe")) return from_utf16(text.substr(2), false);
+  if (text.starts_with("\xfe\xff")) return from_utf16(text.substr(2), true);
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (is_utf8(text)) return std::string(text);
+  std::string out;
+  for (const char c : text) put(out, static_cast<unsigned char>(c));
+  return out;
+}
+
+std::vector<std::string_view> characters(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t n = std::max<std::size_t>(1, character_length(text, at));
+    out.push_back(text.substr(at, n));
+    at += n;
+  }
+  return out;
+}
+
+}  // namespace nacre::data

@@ -1,0 +1,52 @@
+// Folders of files, one subfolder a class.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "nacre/data/dataset.h"
+
+namespace nacre::data {
+
+// Files and their classes, in the order of class names and then file names.
+struct LabelledFiles {
+  std::vector<std::filesystem::path> files;
+  std::vector<std::int64_t> labels;
+  std::vector<std::string> class_names;
+};
+
+// All files below FOLDER/CLASS whose extension (in lower case, with the dot) is one of these.
+// Names that begin with a dot are passed over. class_names: those of another part of the same set,
+// which then fix the numbers. Throws IoError when the folder is missing, holds no such files, or
+// has a class that is not among class_names.
+LabelledFiles list_classes(const std::filesystem::path& folder,
+                           const std::vector<std::string>& extensions,
+                           const std::vector<std::string>& class_names = {});
+// Files side by side in one folder, whose class is the name up to the first '_'
+// ("7_jackson_3.wav").
+LabelledFiles list_prefixes(const std::filesystem::path& folder,
+                            const std::vector<std::string>& extensions);
+
+// One sample a file, read when asked for: input `decode(file)`, target its class, i64 [].
+Dataset file_set(LabelledFiles files, std::function<Tensor(const std::filesystem::path&)> decode,
+                 Info info);
+
+// The parts of a set. Empty where there is no such folder.
+struct Parts {
+  Dataset train;
+  Dataset validation;
+  Dataset test;
+};
+// The folders of train, validation ("val", "valid", "validation") and test; empty paths where they
+// are missing. Without a train folder the folder itself is the train part.
+struct PartFolders {
+  std::filesystem::path train;
+  std::filesystem::path validation;
+  std::filesystem::path test;
+};
+PartFolders find_parts(const std::filesystem::path& folder);
+
+}  // namespace nacre::data

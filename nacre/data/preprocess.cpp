@@ -1,0 +1,190 @@
+#include "nacre/data/preprocess.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "nacre/base/error.h"
+
+namespace nacre::data {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kFits[] = {"stretch", "crop", "pad"};
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+Json to_json(const ImageForm& f) {
+  return {{"kind", "image"},
+          {"channels", f.channels},
+          {"height", f.height},
+          {"width", f.width},
+          {"fit", kFits[static_cast<int>(f.fit)]},
+          {"mean", f.mean},
+          {"deviation", f.deviation}};
+}
+
+ImageForm image_from(const Json& json, const std::string& source) {
+  ImageForm f{.channels = json.at("channels").get<int>(),
+              .height = json.at("height").get<std::int64_t>(),
+              .width = json.at("width").get<std::int64_t>(),
+              .mean = json.at("mean").get<std::vector<double>>(),
+              .deviation = json.at("deviation").get<std::vector<double>>()};
+  const auto fit = json.at("fit").get<std::string>();
+  const auto found = std::find(std::begin(kFits), std::end(kFits), fit);
+  if (found == std::end(kFits)) throw_io(source, fmt::format("pictures are fitted by \"{}\"", fit));
+  f.fit = static_cast<Fit>(found - std::begin(kFits));
+  const bool one = f.channels == 1 || f.channels == 3;
+  if (!one || f.height < 0 || f.width < 0 || f.height > (1 << 16) || f.width > (1 << 16) ||
+      f.mean.size() != f.deviation.size()) {
+    throw_io(source, "its preprocessing of pictures has values out of range");
+  }
+  return f;
+}
+
+// A leading axis of 1.
+Tensor batch_of_one(const Tensor& t) {
+  std::vector<std::int64_t> dims{1};
+  dims.insert(dims.end(), t.shape().begin(), t.shape().end());
+  return Tensor({t.dtype(), Shape(dims)}, t.buffer());
+}
+
+template <class Decode>
+Parts make_parts(const PartFolders& folders, const std::vector<std::string>& extensions,
+                 const LabelledFiles& train, Decode decode, const Info& info) {
+  Parts out;
+  out.train = file_set(train, decode, info);
+  const auto part = [&](const std::filesystem::path& folder) {
+    if (folder.empty()) return Dataset();
+    return file_set(list_classes(folder, extensions, train.class_names), decode, info);
+  };
+  out.validation = part(folders.validation);
+  out.test = part(folders.test);
+  return out;
+}
+
+}  // namespace
+
+Tensor ImageForm::apply(const Tensor& image) const {
+  const Tensor sized = height > 0 && width > 0 ? resize_image(image, height, width, fit) : image;
+  Tensor out({f32, sized.shape()});
+  RandomStream none(0);
+  scale_step(1.0 / 255, 0)->apply(sized.raw_data(), sized.spec(), out.raw_mutable_data(), none);
+  if (mean.empty()) return out;
+  const auto step = normalise_step(mean, deviation);
+  Tensor normal(step->output(out.spec()));
+  step->apply(out.raw_data(), out.spec(), normal.raw_mutable_data(), none);
+  return normal;
+}
+
+Preprocess Preprocess::from_json(const std::string& text, const std::string& source) {
+  try {
+    const Json json = Json::parse(text);
+    const auto kind = json.at("kind").get<std::string>();
+    if (kind == "image") return Preprocess(image_from(json, source));
+    if (kind == "table") return Preprocess(TableEncoder::from_json(text, source));
+    if (kind == "text") return Preprocess(TextEncoder::from_json(text, source));
+    if (kind == "sound") {
+      return Preprocess(SoundForm{.rate = json.at("rate").get<int>(),
+                                  .length = json.at("length").get<std::int64_t>(),
+                                  .mono = json.at("mono").get<bool>()});
+    }
+    throw_io(source, fmt::format("preprocessing of the unknown kind \"{}\"", kind),
+             "use a newer program");
+  } catch (const Json::exception& e) {
+    throw_io(source, fmt::format("its preprocessing is damaged: {}", e.what()));
+  }
+}
+
+std::string Preprocess::to_json() const {
+  return std::visit(Overloaded{[](const ImageForm& f) { return nacre::data::to_json(f).dump(); },
+                               [](const SoundForm& f) {
+                                 return Json({{"kind", "sound"},
+                                              {"rate", f.rate},
+                                              {"length", f.length},
+                                              {"mono", f.mono}})
+                                     .dump();
+                               },
+                               [](const auto& encoder) { return encoder.to_json(); }},
+                    form_);
+}
+
+std::string Preprocess::kind() const {
+  constexpr const char* kinds[] = {"image", "sound", "table", "text"};
+  return kinds[form_.index()];
+}
+
+Tensor Preprocess::read(const std::filesystem::path& path) const {
+  return std::visit(
+      Overloaded{
+          [&](const ImageForm& f) { return batch_of_one(f.apply(read_image(path, f.channels))); },
+          [&](const SoundForm& f) { return batch_of_one(shape_sound(read_sound(path), f)); },
+          [&](const TableEncoder& encoder) {
+            Table table = read_csv(path);
+            // Without the target's column and without a header, the columns are the inputs.
+            const auto names = encoder.input_names();
+            const bool unnamed =
+                std::none_of(table.columns.begin(), table.columns.end(), [&](const Column& c) {
+                  return std::find(names.begin(), names.end(), c.name) != names.end();
+                });
+            if (unnamed && table.columns.size() == names.size()) {
+              for (std::size_t k = 0; k < names.size(); ++k) table.columns[k].name = names[k];
+            }
+            Batch all = encoder.encode(table).all();
+            return all.inputs.at(0);
+          },
+          [&](const TextEncoder& encoder) {
+            const std::vector<std::string> lines = read_lines(path);
+            if (lines.empty()) throw_io(path.string(), "no text: the file is empty");
+            LabelledText text{lines, std::vector<std::int64_t>(lines.size()), {}};
+            return text_set(text, encoder).all().inputs.at(0);
+          }},
+      form_);
+}
+
+Tensor Preprocess::encode(const std::string& text) const {
+  const auto* encoder = std::get_if<TextEncoder>(&form_);
+  if (!encoder) throw ValueError("Preprocess::encode: the model takes " + kind() + ", not text");
+  return batch_of_one(encoder->encode(text));
+}
+
+Parts image_folder(const std::filesystem::path& folder, ImageForm form) {
+  const std::vector<std::string> extensions = {".png", ".jpg", ".jpeg"};
+  const PartFolders folders = find_parts(folder);
+  const LabelledFiles train = list_classes(folders.train, extensions);
+  if (form.height == 0 || form.width == 0) {
+    const Tensor first = read_image(train.files[0], form.channels);
+    form.height = first.size(1);
+    form.width = first.size(2);
+  }
+  Info info;
+  info.name = folder.filename().string();
+  info.preprocessing = Preprocess(form).to_json();
+  const auto decode = [form](const std::filesystem::path& path) {
+    return form.apply(read_image(path, form.channels));
+  };
+  return make_parts(folders, extensions, train, decode, info);
+}
+
+Parts sound_folder(const std::filesystem::path& folder, const SoundForm& form, bool by_prefix) {
+  const std::vector<std::string> extensions = {".wav", ".flac", ".ogg"};
+  Info info;
+  info.name = folder.filename().string();
+  info.preprocessing = Preprocess(form).to_json();
+  const auto decode = [form](const std::filesystem::path& path) {
+    return shape_sound(read_sound(path), form);
+  };
+  if (by_prefix) return {file_set(list_prefixes(folder, extensions), decode, info), {}, {}};
+  const PartFolders folders = find_parts(folder);
+  return make_parts(folders, extensions, list_classes(folders.train, extensions), decode, info);
+}
+
+}  // namespace nacre::data

@@ -1,0 +1,76 @@
+#include "nacre/io/model_file.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "nacre/base/error.h"
+
+namespace nacre::io {
+namespace {
+
+using Json = nlohmann::json;
+
+// "format" is "pt" for the sake of Python loaders that look at it.
+constexpr const char* kOwnKeys[] = {"format", "nacre.version", "nacre.architecture",
+                                    "nacre.preprocessing", "nacre.class_names"};
+constexpr int kVersion = 1;
+
+void expect_json(const char* what, const std::string& text) {
+  if (!text.empty() && !Json::accept(text)) {
+    throw ValueError(fmt::format("save_model_file: {} is not JSON", what));
+  }
+}
+
+std::string take(Metadata& metadata, const char* key) {
+  const auto node = metadata.extract(key);
+  return node.empty() ? std::string() : node.mapped();
+}
+
+}  // namespace
+
+void save_model_file(const std::filesystem::path& path, const ModelFile& model) {
+  expect_json("architecture", model.architecture);
+  expect_json("preprocessing", model.preprocessing);
+  Metadata metadata = model.extra;
+  for (const char* key : kOwnKeys) {
+    if (metadata.contains(key)) {
+      throw ValueError(fmt::format("save_model_file: the key \"{}\" is Nacre's own", key));
+    }
+  }
+  metadata["format"] = "pt";
+  metadata["nacre.version"] = std::to_string(kVersion);
+  metadata["nacre.architecture"] = model.architecture;
+  metadata["nacre.preprocessing"] = model.preprocessing;
+  metadata["nacre.class_names"] = Json(model.class_names).dump();
+  save_safetensors(path, model.weights, metadata);
+}
+
+ModelFile load_model_file(const std::filesystem::path& path) {
+  TensorFile file = load_safetensors(path);
+  const std::string version = take(file.metadata, "nacre.version");
+  if (version.empty()) {
+    throw_io(path.string(), "it holds tensors, but no model that Nacre has saved",
+             "load the weights with load_safetensors and put them into a model of your own");
+  }
+  if (version != std::to_string(kVersion)) {
+    throw_io(path.string(),
+             fmt::format("model format {}, this program knows {}", version, kVersion),
+             "use a newer program");
+  }
+  ModelFile model;
+  model.weights = std::move(file.tensors);
+  model.architecture = take(file.metadata, "nacre.architecture");
+  model.preprocessing = take(file.metadata, "nacre.preprocessing");
+  const Json names = Json::parse(take(file.metadata, "nacre.class_names"), nullptr, false);
+  if (!names.is_array()) throw_io(path.string(), "nacre.class_names is not a JSON list");
+  for (const Json& name : names) {
+    if (!name.is_string()) throw_io(path.string(), "nacre.class_names holds more than texts");
+    model.class_names.push_back(name.get<std::string>());
+  }
+  take(file.metadata, "format");
+  model.extra = std::move(file.metadata);
+  return model;
+}
+
+}  // namespace nacre::io

@@ -21,6 +21,7 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::normalize_kernels(),
       cpu::attention_kernels(),
       cpu::sampling_kernels(),
+      cpu::fft_kernels(),
   };
 }
 

@@ -12,6 +12,8 @@
 #include "nacre/ops/gather.h"
 #include "nacre/ops/grid_sample.h"
 #include "nacre/ops/indexing.h"
+#include "nacre/ops/fft.h"
+#include "nacre/ops/linear.h"
 #include "nacre/ops/linalg.h"
 #include "nacre/ops/linear.h"
 #include "nacre/ops/matmul.h"

@@ -33,5 +33,7 @@
 #include "nacre/ops/softmax.h"
 #include "nacre/ops/sort.h"
 #include "nacre/ops/special.h"
+#include "nacre/ops/statistics.h"
 #include "nacre/ops/structural.h"
 #include "nacre/ops/triangular.h"
+#include "nacre/ops/unique.h"

@@ -7,6 +7,7 @@
 #include "nacre/run/custom_vjp.h"
 #include "nacre/run/generator.h"
 #include "nacre/run/grad.h"
+#include "nacre/run/profile.h"
 #include "nacre/run/tape.h"
 #include "nacre/run/transforms.h"
 #include "nacre/run/variable.h"

@@ -1,4 +1,3 @@
-// Removes nodes whose outputs nobody uses. Arguments stay: they are the graph's signature.
 #include "nacre/ops/op.h"
 #include "nacre/passes/pipeline.h"
 

@@ -6,11 +6,19 @@
 
 namespace nacre {
 
-std::span<const Pass> default_passes() {
-  static constexpr Pass kPasses[] = {
-      {"dead_code", remove_dead_code},
+std::vector<Pass> default_passes(const PassOptions& options) {
+  std::vector<Pass> passes = {
+      {"dead_code", remove_dead_code}, {"simplify", simplify},
+      {"merge_common", merge_common},  {"simplify", simplify},
+      {"dead_code", remove_dead_code}, {"fuse_epilogues", fuse_epilogues},
   };
-  return kPasses;
+  if (options.bfloat16) {
+    passes.push_back({"lower_to_bfloat16", lower_to_bfloat16});
+    passes.push_back({"merge_common", merge_common});
+  }
+  passes.push_back({"dead_code", remove_dead_code});
+  if (options.fuse) passes.push_back({"fuse_elementwise", fuse_elementwise});
+  return passes;
 }
 
 Graph run_passes(const Graph& graph, std::span<const Pass> passes,
@@ -32,15 +40,21 @@ ValueId GraphRewriter::mapped(ValueId old) const {
 }
 
 void GraphRewriter::copy(NodeId old) {
+  InlineVector<ValueId, 8> inputs;
+  for (const ValueId v : from_.inputs(old)) inputs.push_back(mapped(v));
+  copy(old, inputs);
+}
+
+void GraphRewriter::copy(NodeId old, std::span<const ValueId> inputs) {
   const Node& node = from_.node(old);
-  std::vector<ValueId> inputs;
-  for (const ValueId v : from_.inputs(node)) inputs.push_back(mapped(v));
-  std::vector<Spec> outputs;
-  for (std::uint32_t i = 0; i < node.output_count; ++i)
+  SpecList outputs;
+  for (std::uint32_t i = 0; i < node.output_count; ++i) {
     outputs.push_back(from_.spec(from_.output(old, i)));
+  }
   const NodeId id = to_.add(node.op, node.attrs, inputs, outputs, from_.origin(node));
-  for (std::uint32_t i = 0; i < node.output_count; ++i)
+  for (std::uint32_t i = 0; i < node.output_count; ++i) {
     map_[from_.output(old, i)] = to_.output(id, i);
+  }
 }
 
 ValueId GraphRewriter::add(Op op, const Attrs& attrs, std::span<const ValueId> inputs,

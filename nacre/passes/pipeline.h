@@ -1,5 +1,6 @@
 // The passes from a traced graph to the one that is planned: functions Graph -> Graph, each
-// verified.
+// verified. None of them changes what is computed by more than the sign of a zero and the order in
+// which a fast kernel adds.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,13 @@ struct Pass {
   PassFn run;
 };
 
+struct PassOptions {
+  bool bfloat16 = false;  // products and convolutions of f32 in bf16
+  bool fuse = true;       // elementwise regions as one node
+};
+
 // All passes in their order.
-std::span<const Pass> default_passes();
+std::vector<Pass> default_passes(const PassOptions& options = {});
 // Runs them; `watch` (may be empty) sees the graph after each.
 Graph run_passes(const Graph& graph, std::span<const Pass> passes,
                  const std::function<void(std::string_view, const Graph&)>& watch = {});
@@ -26,12 +32,16 @@ class GraphRewriter {
  public:
   explicit GraphRewriter(const Graph& from);
 
+  const Graph& from() const { return from_; }
   Graph& graph() { return to_; }
+  const Graph& graph() const { return to_; }
   // The new value that stands for an old one. Throws InternalError when there is none yet.
   ValueId mapped(ValueId old) const;
   void map(ValueId old, ValueId replacement) { map_[old] = replacement; }
   // Copies an old node with mapped inputs and maps its outputs.
   void copy(NodeId old);
+  // The same with other inputs (new values).
+  void copy(NodeId old, std::span<const ValueId> inputs);
   // Appends a new node whose outputs are inferred; returns its first output.
   ValueId add(Op op, const Attrs& attrs, std::span<const ValueId> inputs, const Origin& origin);
   // Maps the arguments and results and hands over the graph.
@@ -43,7 +53,29 @@ class GraphRewriter {
   std::vector<ValueId> map_;
 };
 
-// The passes.
+// Removes nodes whose outputs nobody uses. Arguments stay: they are the graph's signature.
 Graph remove_dead_code(const Graph& graph);
+
+// Replaces nodes by simpler ones with the same value: x * 1, x + 0, two transposes in a row,
+// `where` with a known condition; broadcasts and fills go into the elementwise ops that read them,
+// transposes into the flags of products; small nodes of constants become constants.
+Graph simplify(const Graph& graph);
+
+// Computes equal nodes (op, attributes, inputs) once. Ops are pure (random ones are functions of
+// their key); only an optimization barrier keeps its copies apart.
+Graph merge_common(const Graph& graph);
+
+// Puts a bias and an activation into the product or convolution before it.
+Graph fuse_epilogues(const Graph& graph);
+
+// Makes regions of elementwise ops over the same shape one fused_elementwise node each, where a
+// kernel runs it. Bounds of a region: see fuse.cpp.
+Graph fuse_elementwise(const Graph& graph);
+// The same whether a kernel runs it or only the reference does; for tests.
+Graph fuse_elementwise_always(const Graph& graph);
+
+// Products and convolutions of f32 take bf16 operands and give f32 again; what they read and
+// write stays f32, so the master weights do. Micikevicius et al., "Mixed precision training", 2018.
+Graph lower_to_bfloat16(const Graph& graph);
 
 }  // namespace nacre

@@ -1,10 +1,11 @@
 #include "nacre/plan/memory_plan.h"
 
 #include <algorithm>
-#include <map>
 
 #include "nacre/base/buffer.h"
+#include "nacre/base/inline_vector.h"
 #include "nacre/ops/op.h"
+#include "nacre/plan/placement.h"
 
 namespace nacre {
 namespace {
@@ -13,115 +14,160 @@ std::size_t aligned(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-struct Interval {
-  ValueId root;
-  NodeId first;  // the node that writes it first
-  NodeId last;   // the last node that touches it
-  std::size_t bytes;
-};
+class Planner {
+ public:
+  Planner(const Graph& graph, const std::vector<NodeMemory>& nodes)
+      : graph_(graph), nodes_(nodes), root_last_(graph.value_count(), 0) {
+    plan_.homes.resize(graph.value_count());
+    plan_.overwrites.assign(graph.results().size(), -1);
+  }
 
-// Greedy by size: each interval, largest first, goes to the lowest gap among those that overlap it
-// in time (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
-std::size_t place(std::vector<Interval>& intervals, std::vector<ValueHome>& homes) {
-  std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) {
-    return a.bytes != b.bytes ? a.bytes > b.bytes : a.root < b.root;
-  });
-  std::size_t total = 0;
-  std::vector<const Interval*> placed;
-  std::vector<std::pair<std::size_t, std::size_t>> taken;
-  for (const Interval& interval : intervals) {
-    taken.clear();
-    for (const Interval* other : placed) {
-      if (other->first <= interval.last && interval.first <= other->last) {
-        const std::size_t offset = homes[other->root].offset;
-        taken.emplace_back(offset, offset + other->bytes);
+  MemoryPlan run(const std::vector<Donation>& donations) {
+    find_roots();
+    for (const Donation& d : donations) claim_argument(d);
+    for (std::size_t r = 0; r < graph_.results().size(); ++r) claim_result(r);
+    fill_arena();
+    return std::move(plan_);
+  }
+
+ private:
+  ValueHome& home(ValueId v) { return plan_.homes[v]; }
+  bool has_memory_to_give(ValueId v) { return home(v).home == Home::arena && home(v).root == v; }
+
+  // Chains of views and in-place steps share the memory of their root.
+  void find_roots() {
+    const auto end = static_cast<NodeId>(graph_.node_count());
+    last_use_.assign(graph_.value_count(), 0);
+    for (NodeId n = 0; n < end; ++n) {
+      for (const ValueId v : graph_.inputs(n)) last_use_[v] = n;
+    }
+    for (const ValueId v : graph_.results()) last_use_[v] = end;  // read after the last step
+    for (std::size_t i = 0; i < graph_.arguments().size(); ++i) {
+      const ValueId v = graph_.arguments()[i];
+      home(v) = {Home::argument, v, 0, i};
+      root_last_[v] = last_use_[v];
+    }
+    for (NodeId n = 0; n < end; ++n) {
+      const Node& node = graph_.node(n);
+      InlineVector<ValueId, 4> taken;
+      for (std::uint32_t k = 0; k < node.output_count; ++k) {
+        const ValueId v = graph_.output(n, k);
+        if (home(v).home == Home::argument) continue;
+        if (node.op == Op::constant) {
+          home(v) = {Home::constant, v, 0, 0};
+          continue;
+        }
+        const ValueId shared = shares_with(n, k, taken);
+        home(v) = shared == kNoId ? ValueHome{Home::arena, v, 0, 0} : home(shared);
+        root_last_[home(v).root] = std::max({root_last_[home(v).root], last_use_[v], n});
       }
     }
-    std::sort(taken.begin(), taken.end());
-    std::size_t at = 0;
-    for (const auto& [begin, end] : taken) {
-      if (begin >= at + interval.bytes) break;
-      at = std::max(at, end);
-    }
-    homes[interval.root].offset = at;
-    total = std::max(total, at + interval.bytes);
-    placed.push_back(&interval);
   }
-  return total;
-}
+
+  // The input whose memory output k of node n takes, or kNoId.
+  ValueId shares_with(NodeId n, std::uint32_t k, InlineVector<ValueId, 4>& taken) {
+    const auto inputs = graph_.inputs(n);
+    if (nodes_[n].is_view && k == 0) return inputs[0];
+    const ValueId out = graph_.output(n, k);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const ValueId root = home(inputs[i]).root;
+      if (home(inputs[i]).home != Home::arena || root_last_[root] > n) continue;
+      if (std::find(taken.begin(), taken.end(), root) != taken.end()) continue;
+      if (!may_overwrite(n, k, root) || graph_.spec(root).bytes() != graph_.spec(out).bytes()) {
+        continue;
+      }
+      taken.push_back(root);
+      return inputs[i];
+    }
+    return kNoId;
+  }
+
+  // Whether output k of node n may be written over all inputs that live in the root's memory.
+  bool may_overwrite(NodeId n, std::uint32_t k, ValueId root) {
+    if (k > 0 && !nodes_[n].in_place_each) return false;
+    const Spec& out = graph_.spec(graph_.output(n, k));
+    const auto inputs = graph_.inputs(n);
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (home(inputs[i]).root != root) continue;
+      const Spec& in = graph_.spec(inputs[i]);
+      if (i >= 32 || !((nodes_[n].in_place >> i) & 1u) || in.bytes() != out.bytes()) return false;
+      if (nodes_[n].in_place_each && !(in == out)) return false;
+      ++found;
+    }
+    return found == 1 || (found > 1 && nodes_[n].in_place_each);
+  }
+
+  // Lets a result live in the memory of the argument it replaces.
+  void claim_argument(const Donation& d) {
+    const ValueId argument = graph_.arguments()[d.argument];
+    const ValueId root = home(graph_.results()[d.result]).root;
+    if (root == argument) {  // unchanged
+      plan_.overwrites[d.result] = static_cast<std::int64_t>(d.argument);
+      return;
+    }
+    if (!has_memory_to_give(root)) return;
+    if (graph_.spec(root).bytes() != graph_.spec(argument).bytes()) return;
+    const NodeId writer = graph_.value(root).producer;
+    const NodeId last = root_last_[argument];
+    const bool read_by_writer = last == writer;
+    if (last > writer) return;
+    if (read_by_writer && !may_overwrite(writer, graph_.value(root).index, argument)) return;
+    // Another output of the same step may have taken that input already.
+    for (std::uint32_t k = 0; read_by_writer && k < graph_.node(writer).output_count; ++k) {
+      if (home(graph_.output(writer, k)).root == argument) return;
+    }
+    move_root(root, {Home::argument, argument, 0, d.argument});
+    root_last_[argument] = root_last_[root];
+    plan_.overwrites[d.result] = static_cast<std::int64_t>(d.argument);
+  }
+
+  // Lets a result be written where the caller wants it.
+  void claim_result(std::size_t r) {
+    if (plan_.overwrites[r] >= 0) return;
+    const ValueId root = home(graph_.results()[r]).root;
+    if (!has_memory_to_give(root)) return;
+    if (graph_.spec(root).bytes() != graph_.spec(graph_.results()[r]).bytes()) return;
+    move_root(root, {Home::result, root, 0, r});
+  }
+
+  void move_root(ValueId root, const ValueHome& to) {
+    for (ValueHome& h : plan_.homes) {
+      if (h.home == Home::arena && h.root == root) h = to;
+    }
+  }
+
+  void fill_arena() {
+    std::vector<Lifetime> blocks;
+    std::vector<ValueId> values;
+    for (ValueId v = 0; v < graph_.value_count(); ++v) {
+      if (!has_memory_to_give(v)) continue;
+      values.push_back(v);
+      blocks.push_back({graph_.value(v).producer, root_last_[v], aligned(graph_.spec(v).bytes())});
+    }
+    const Placement placement = place(blocks);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      home(values[i]).offset = placement.offsets[i];
+    }
+    for (ValueHome& h : plan_.homes) {
+      if (h.home == Home::arena) h.offset = plan_.homes[h.root].offset;
+    }
+    plan_.arena_bytes = placement.total;
+    plan_.peak_live_bytes = live_floor(blocks);
+  }
+
+  const Graph& graph_;
+  const std::vector<NodeMemory>& nodes_;
+  std::vector<NodeId> last_use_;
+  std::vector<NodeId> root_last_;  // the last node that touches a root's memory
+  MemoryPlan plan_;
+};
 
 }  // namespace
 
-MemoryPlan plan_memory(const Graph& graph, const std::vector<ValueId>& aliases,
-                       const std::vector<std::uint32_t>& in_place) {
-  MemoryPlan plan;
-  plan.homes.resize(graph.value_count());
-  std::vector<NodeId> last_use(graph.value_count(), 0);
-  for (NodeId n = 0; n < graph.node_count(); ++n) {
-    for (const ValueId in : graph.inputs(n)) last_use[in] = n;
-  }
-  // Results are copied out after the last step.
-  for (const ValueId id : graph.results()) last_use[id] = static_cast<NodeId>(graph.node_count());
-  for (std::size_t i = 0; i < graph.arguments().size(); ++i) {
-    plan.homes[graph.arguments()[i]] = {Home::argument, graph.arguments()[i], 0, i};
-  }
-  // Roots are found in schedule order; `last` of a root grows with each value that shares it.
-  std::vector<NodeId> root_last(graph.value_count(), 0);
-  for (NodeId n = 0; n < graph.node_count(); ++n) {
-    const Node& node = graph.node(n);
-    for (std::uint32_t k = 0; k < node.output_count; ++k) {
-      const ValueId v = graph.output(n, k);
-      ValueHome& home = plan.homes[v];
-      if (home.home == Home::argument) continue;
-      if (node.op == Op::constant) {
-        home = {Home::constant, v, 0, 0};
-        continue;
-      }
-      ValueId shared = aliases[v];
-      if (k == 0 && shared == kNoId) {
-        const auto inputs = graph.inputs(node);
-        for (std::size_t i = 0; i < inputs.size() && shared == kNoId; ++i) {
-          const ValueHome& in = plan.homes[inputs[i]];
-          const bool allowed = (in_place[n] >> i) & 1u;
-          if (allowed && in.home == Home::arena && root_last[in.root] <= n &&
-              graph.spec(inputs[i]).bytes() == graph.spec(v).bytes() &&
-              graph.spec(in.root).bytes() == graph.spec(v).bytes() &&
-              std::count(inputs.begin(), inputs.end(), inputs[i]) == 1) {
-            shared = inputs[i];
-          }
-        }
-      }
-      if (shared != kNoId) {
-        home = plan.homes[shared];
-      } else {
-        home = {Home::arena, v, 0, 0};
-      }
-      root_last[home.root] = std::max({root_last[home.root], last_use[v], n});
-    }
-  }
-  std::vector<Interval> intervals;
-  for (ValueId v = 0; v < graph.value_count(); ++v) {
-    if (plan.homes[v].home == Home::arena && plan.homes[v].root == v) {
-      intervals.push_back(
-          {v, graph.value(v).producer, root_last[v], aligned(graph.spec(v).bytes())});
-    }
-  }
-  plan.arena_bytes = place(intervals, plan.homes);
-  for (ValueId v = 0; v < graph.value_count(); ++v) {
-    if (plan.homes[v].home == Home::arena)
-      plan.homes[v].offset = plan.homes[plan.homes[v].root].offset;
-  }
-  std::vector<std::int64_t> change(graph.node_count() + 2, 0);
-  for (const Interval& i : intervals) {
-    change[i.first] += static_cast<std::int64_t>(i.bytes);
-    change[i.last + 1] -= static_cast<std::int64_t>(i.bytes);
-  }
-  std::int64_t live = 0;
-  for (const std::int64_t c : change) {
-    live += c;
-    plan.peak_live_bytes = std::max(plan.peak_live_bytes, static_cast<std::size_t>(live));
-  }
-  return plan;
+MemoryPlan plan_memory(const Graph& graph, const std::vector<NodeMemory>& nodes,
+                       const std::vector<Donation>& donations) {
+  return Planner(graph, nodes).run(donations);
 }
 
 }  // namespace nacre

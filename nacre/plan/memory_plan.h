@@ -1,11 +1,13 @@
 // Memory plan: where each value of a graph lives. Values whose lifetimes do not overlap share bytes
-// of one arena; views and in-place steps share with their input.
+// of one arena; views and in-place steps share with their input; a Variable's next value is written
+// over the old one where nobody reads that any more; other results are written where the caller
+// wants them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "nacre/graph/graph.h"
+#include "nacre/plan/schedule.h"
 
 namespace nacre {
 
@@ -19,15 +21,22 @@ struct ValueHome {
   std::size_t index = 0;   // argument or result number
 };
 
+// What the kernels allow.
+struct NodeMemory {
+  bool is_view = false;        // output 0 is input 0
+  std::uint32_t in_place = 0;  // bit i: output 0 may be written over input i
+  bool in_place_each = false;  // so may every other output
+};
+
 struct MemoryPlan {
   std::vector<ValueHome> homes;  // by ValueId
+  // For each result: the argument it is written over, or -1.
+  std::vector<std::int64_t> overwrites;
   std::size_t arena_bytes = 0;
   std::size_t peak_live_bytes = 0;  // the largest sum of live bytes over the schedule: the floor
 };
 
-// `aliases[v]`: the value whose memory v must share (a view), or kNoId.
-// `in_place[n]`: bit i set when node n may write output 0 over input i.
-MemoryPlan plan_memory(const Graph& graph, const std::vector<ValueId>& aliases,
-                       const std::vector<std::uint32_t>& in_place);
+MemoryPlan plan_memory(const Graph& graph, const std::vector<NodeMemory>& nodes,
+                       const std::vector<Donation>& donations = {});
 
 }  // namespace nacre

@@ -1,114 +1,166 @@
 #include "nacre/plan/plan.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "nacre/base/threads.h"
+#include "nacre/plan/cost.h"
 
 namespace nacre {
 
 Plan::Plan(const Graph& graph, const PlanOptions& options)
-    : graph_(graph), threads_(options.threads) {
-  bind(options);
+    : graph_(schedule(graph, options.donations)),
+      check_finite_(options.check_finite),
+      check_reference_(options.check_reference) {
+  bind_kernels(options);
+  bind_memory(options);
 }
 
-void Plan::bind(const PlanOptions& options) {
-  std::vector<ValueId> aliases(graph_.value_count(), kNoId);
-  std::vector<std::uint32_t> in_place(graph_.node_count(), 0);
+void Plan::bind_kernels(const PlanOptions& options) {
+  std::vector<NodeMemory> nodes(graph_.node_count());
   std::size_t scratch_bytes = 0;
-  std::vector<int> kernel_of(graph_.node_count(), -1);
   for (NodeId n = 0; n < graph_.node_count(); ++n) {
     const Node& node = graph_.node(n);
     if (node.op == Op::input || node.op == Op::constant) continue;
-    if (op_def(node.op).is_view) {
-      aliases[graph_.output(n)] = graph_.inputs(node)[0];
-      continue;
-    }
+    nodes[n].is_view = op_def(node.op).is_view;
+    if (nodes[n].is_view) continue;
     SpecList in;
     SpecList out;
     for (const ValueId v : graph_.inputs(node)) in.push_back(graph_.spec(v));
-    for (std::uint32_t i = 0; i < node.output_count; ++i)
+    for (std::uint32_t i = 0; i < node.output_count; ++i) {
       out.push_back(graph_.spec(graph_.output(n, i)));
-    kernel_of[n] = static_cast<int>(kernels_.size());
+    }
+    const Cost cost = cost_of(node.op, node.attrs, in, out);
+    const int threads = threads_for(cost, options.threads);
+    limit_library_threads(threads);  // a library may choose its blocking when it prepares
     kernels_.push_back(
-        prepare_kernel({node.op, node.attrs, in, out, options.threads}, options.reference_only));
-    in_place[n] = kernels_.back().in_place;
-    scratch_bytes = std::max(scratch_bytes, kernels_.back().scratch_bytes);
-    step_nodes_.push_back(n);
+        prepare_kernel({node.op, node.attrs, in, out, threads}, options.reference_only));
+    const PreparedKernel& kernel = kernels_.back();
+    nodes[n].in_place = kernel.in_place;
+    nodes[n].in_place_each = kernel.in_place_each;
+    scratch_bytes = std::max(scratch_bytes, kernel.scratch_bytes);
+    infos_.push_back({n, kernel.name, cost, threads});
   }
-  memory_ = plan_memory(graph_, aliases, in_place);
+  threads_ = infos_.empty() ? 1 : infos_[0].threads;
+  same_threads_ = std::all_of(infos_.begin(), infos_.end(),
+                              [&](const StepInfo& i) { return i.threads == threads_; });
+  memory_ = plan_memory(graph_, nodes, options.donations);
   arena_ = Buffer::allocate(memory_.arena_bytes);
   scratch_ = Buffer::allocate(scratch_bytes);
+}
 
-  const auto address = [&](ValueId v) -> void* {
-    const ValueHome& home = memory_.homes[v];
-    if (home.home == Home::arena) return static_cast<char*>(arena_.data()) + home.offset;
-    if (home.home == Home::constant) {
-      return static_cast<const Constant&>(graph_.producer(home.root).attrs.payload("value"))
-          .data()
-          .data();
-    }
-    return nullptr;
-  };
+void* Plan::address(ValueId v) const {
+  const ValueHome& home = memory_.homes[v];
+  if (home.home == Home::arena) return static_cast<char*>(arena_.data()) + home.offset;
+  if (home.home == Home::constant) {
+    return static_cast<const Constant&>(graph_.producer(home.root).attrs.payload("value"))
+        .data()
+        .data();
+  }
+  return nullptr;
+}
+
+// Where in bound_ the value's address stands, or -1 when it is fixed.
+std::int64_t Plan::slot_of(ValueId v) const {
+  const ValueHome& home = memory_.homes[v];
+  if (home.home == Home::argument) return static_cast<std::int64_t>(home.index);
+  if (home.home == Home::result) {
+    return static_cast<std::int64_t>(graph_.arguments().size() + home.index);
+  }
+  return -1;
+}
+
+void Plan::bind_memory(const PlanOptions&) {
   std::vector<std::size_t> first_pointer;
-  for (const NodeId n : step_nodes_) {
-    const Node& node = graph_.node(n);
+  for (const StepInfo& info : infos_) {
+    const Node& node = graph_.node(info.node);
     first_pointer.push_back(pointers_.size());
     const auto add = [&](ValueId v) {
-      const ValueHome& home = memory_.homes[v];
-      if (home.home == Home::argument) patches_.push_back({pointers_.size(), home.index});
+      if (const std::int64_t slot = slot_of(v); slot >= 0) {
+        patches_.push_back(
+            {static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(pointers_.size())});
+      }
       pointers_.push_back(address(v));
     };
     for (const ValueId v : graph_.inputs(node)) add(v);
-    for (std::uint32_t i = 0; i < node.output_count; ++i) add(graph_.output(n, i));
+    for (std::uint32_t i = 0; i < node.output_count; ++i) add(graph_.output(info.node, i));
   }
-  for (std::size_t i = 0; i < step_nodes_.size(); ++i) {
-    const PreparedKernel& kernel = kernels_[static_cast<std::size_t>(kernel_of[step_nodes_[i]])];
-    steps_.push_back({kernel.run,
-                      kernel.state.get(),
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    steps_.push_back({kernels_[i].run,
+                      kernels_[i].state.get(),
                       pointers_.data() + first_pointer[i],
-                      {options.threads, scratch_.data()}});
+                      {infos_[i].threads, scratch_.data()}});
   }
-  for (std::size_t i = 0; i < graph_.results().size(); ++i) {
-    const ValueId v = graph_.results()[i];
-    copies_.push_back({address(v), memory_.homes[v].index, i, graph_.spec(v).bytes()});
+  const std::size_t slots = graph_.arguments().size() + graph_.results().size();
+  bound_.assign(slots, nullptr);
+  std::stable_sort(patches_.begin(), patches_.end(),
+                   [](const Patch& a, const Patch& b) { return a.slot < b.slot; });
+  first_patch_.assign(slots + 1, 0);
+  for (const Patch& p : patches_) ++first_patch_[p.slot + 1];
+  for (std::size_t s = 0; s < slots; ++s) first_patch_[s + 1] += first_patch_[s];
+  for (std::size_t r = 0; r < graph_.results().size(); ++r) {
+    const ValueId v = graph_.results()[r];
+    const ValueHome& home = memory_.homes[v];
+    if (memory_.overwrites[r] >= 0 || (home.home == Home::result && home.index == r)) continue;
+    const std::int64_t slot = slot_of(v);
+    copies_.push_back({address(v), slot < 0 ? 0 : static_cast<std::uint32_t>(slot),
+                       static_cast<std::uint32_t>(r), graph_.spec(v).bytes()});
   }
   for (NodeId n = 0; n < graph_.node_count(); ++n) {
     if (graph_.node(n).op == Op::constant) constant_bytes_ += graph_.spec(graph_.output(n)).bytes();
   }
 }
 
-void Plan::replay(std::span<void* const> arguments, std::span<void* const> results) {
-  for (const Patch& patch : patches_) pointers_[patch.pointer] = arguments[patch.argument];
-  limit_library_threads(threads_);
-  for (const Step& step : steps_) step.run(step.state, step.pointers, step.context);
+void Plan::patch(std::span<void* const> arguments, std::span<void* const> results) {
+  const auto set = [&](std::size_t slot, void* to) {
+    if (bound_[slot] == to) return;
+    bound_[slot] = to;
+    for (std::uint32_t i = first_patch_[slot]; i < first_patch_[slot + 1]; ++i) {
+      pointers_[patches_[i].pointer] = to;
+    }
+  };
+  for (std::size_t i = 0; i < arguments.size(); ++i) set(i, arguments[i]);
+  for (std::size_t r = 0; r < results.size(); ++r) set(arguments.size() + r, results[r]);
+}
+
+void Plan::copy_out(std::span<void* const> results) {
   for (const CopyOut& copy : copies_) {
-    const void* from = copy.from ? copy.from : arguments[copy.argument];
+    const void* from = copy.fixed ? copy.fixed : bound_[copy.from_slot];
     if (copy.bytes > 0) std::memcpy(results[copy.result], from, copy.bytes);
   }
 }
 
-std::string Plan::to_text() const {
-  std::string out =
-      fmt::format("plan: {} steps, arena {} bytes (floor {}), threads {}\n", steps_.size(),
-                  memory_.arena_bytes, memory_.peak_live_bytes, threads_);
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Node& node = graph_.node(step_nodes_[i]);
-    fmt::format_to(std::back_inserter(out), "  {:3} {} [{}]", i, name_of(node.op),
-                   kernels_[i].name);
-    const auto place = [&](ValueId v) {
-      const ValueHome& home = memory_.homes[v];
-      const char* kinds[] = {"arg", "const", "result", "arena", "none"};
-      fmt::format_to(std::back_inserter(out), " %{}:{}+{}", v, kinds[static_cast<int>(home.home)],
-                     home.home == Home::arena ? home.offset : home.index);
-    };
-    for (const ValueId v : graph_.inputs(node)) place(v);
-    out += " ->";
-    for (std::uint32_t k = 0; k < node.output_count; ++k) place(graph_.output(step_nodes_[i], k));
-    out += '\n';
+void Plan::replay(std::span<void* const> arguments, std::span<void* const> results) {
+  patch(arguments, results);
+  limit_library_threads(threads_);
+  if (check_finite_ || check_reference_) {
+    run_checked();
+  } else if (same_threads_) {
+    for (const Step& step : steps_) step.run(step.state, step.pointers, step.context);
+  } else {
+    for (const Step& step : steps_) {
+      limit_library_threads(step.context.threads);
+      step.run(step.state, step.pointers, step.context);
+    }
   }
-  return out;
+  copy_out(results);
+}
+
+void Plan::replay_timed(std::span<void* const> arguments, std::span<void* const> results,
+                        std::span<double> seconds) {
+  using Clock = std::chrono::steady_clock;
+  patch(arguments, results);
+  Clock::time_point before = Clock::now();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    limit_library_threads(step.context.threads);
+    step.run(step.state, step.pointers, step.context);
+    const Clock::time_point now = Clock::now();
+    seconds[i] = std::chrono::duration<double>(now - before).count();
+    before = now;
+  }
+  copy_out(results);
 }
 
 }  // namespace nacre

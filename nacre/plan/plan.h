@@ -19,7 +19,20 @@ struct Step {
 
 struct PlanOptions {
   int threads = 1;
-  bool reference_only = false;  // use the oracle kernels, to find a wrong fast one
+  bool reference_only = false;      // use the oracle kernels, to find a wrong fast one
+  std::vector<Donation> donations;  // results that replace an argument
+  // Every step's outputs must be finite, must be those of the reference kernel: else replay throws
+  // ValueError and names the step.
+  bool check_finite = false;
+  bool check_reference = false;
+};
+
+// What is known of a step without running it.
+struct StepInfo {
+  NodeId node;
+  std::string_view kernel;
+  Cost cost;
+  int threads;
 };
 
 // Not safe to replay from two threads at once: the arena is one.
@@ -30,42 +43,65 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   // Runs all steps. `arguments` and `results` point to memory of the graph's argument and result
-  // specs; results may not overlap arguments. Allocates nothing.
+  // specs. Where overwrites()[r] is an argument, results[r] is not looked at: that argument's
+  // memory holds the result afterwards. Other results may not overlap arguments. Allocates nothing.
   void replay(std::span<void* const> arguments, std::span<void* const> results);
+  // The same with the seconds each step took.
+  void replay_timed(std::span<void* const> arguments, std::span<void* const> results,
+                    std::span<double> seconds);
 
+  // For each result: the argument it is written over, or -1.
+  std::span<const std::int64_t> overwrites() const { return memory_.overwrites; }
   const Graph& graph() const { return graph_; }
   const MemoryPlan& memory() const { return memory_; }
   std::size_t step_count() const { return steps_.size(); }
+  std::span<const StepInfo> steps() const { return infos_; }
   // Bytes this plan holds: arena, scratch, constants.
   std::size_t bytes() const { return arena_.bytes() + scratch_.bytes() + constant_bytes_; }
   // One step a line: kernel, operands with their places in memory.
   std::string to_text() const;
+  // The steps as a Graphviz digraph, coloured by kernel.
+  std::string to_dot() const;
 
  private:
+  // Pointers that change when the caller's memory does.
   struct Patch {
-    std::size_t pointer;   // index in pointers_
-    std::size_t argument;  // which argument it follows
+    std::uint32_t slot;  // in bound_: the arguments, then the results
+    std::uint32_t pointer;
   };
   struct CopyOut {
-    const void* from;  // or null: from an argument
-    std::size_t argument;
-    std::size_t result;
+    const void* fixed;  // or null: from a slot
+    std::uint32_t from_slot;
+    std::uint32_t result;
     std::size_t bytes;
   };
-  void bind(const PlanOptions& options);
+  void bind_kernels(const PlanOptions& options);
+  void bind_memory(const PlanOptions& options);
+  void* address(ValueId v) const;
+  std::int64_t slot_of(ValueId v) const;
+  void patch(std::span<void* const> arguments, std::span<void* const> results);
+  void copy_out(std::span<void* const> results);
+  void run_checked();
+  void check_finite(std::size_t step) const;
+  void check_reference(std::size_t step);
 
   Graph graph_;
   MemoryPlan memory_;
   Buffer arena_;
   Buffer scratch_;
   std::size_t constant_bytes_ = 0;
-  std::vector<PreparedKernel> kernels_;
-  std::vector<NodeId> step_nodes_;
+  std::vector<PreparedKernel> kernels_;  // one a step
+  std::vector<StepInfo> infos_;
   std::vector<Step> steps_;
   std::vector<void*> pointers_;
-  std::vector<Patch> patches_;
+  std::vector<void*> bound_;
+  std::vector<Patch> patches_;  // by slot
+  std::vector<std::uint32_t> first_patch_;
   std::vector<CopyOut> copies_;
   int threads_ = 1;
+  bool same_threads_ = true;  // all steps run with threads_
+  bool check_finite_ = false;
+  bool check_reference_ = false;
 };
 
 }  // namespace nacre

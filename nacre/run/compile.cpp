@@ -1,116 +1,73 @@
 #include "nacre/run/compile.h"
 
-#include <fmt/format.h>
-
-#include <list>
 #include <mutex>
 
-#include "nacre/base/threads.h"
-#include "nacre/ops/emit.h"
-#include "nacre/passes/pipeline.h"
-#include "nacre/plan/plan.h"
-#include "nacre/run/mode.h"
+#include "nacre/run/plan_cache.h"
+#include "nacre/run/profile.h"
 #include "nacre/run/tape.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre {
 namespace {
 
-struct PlanEntry {
-  std::vector<Spec> arguments;
-  int threads = 1;
-  bool training = false;
-  std::vector<VariableRef> reads;  // inputs after the arguments
-  std::vector<Spec> read_specs;
-  std::vector<VariableRef> writes;  // results after the function's own
-  std::vector<Spec> results;
-  std::size_t own_results = 0;
-  std::string trace_text;
-  std::unique_ptr<Plan> plan;
+// Deeper than any sensible nesting of compiled functions, shallower than the stack.
+constexpr int kMostNested = 200;
+thread_local int nested = 0;
 
-  bool matches(const Tensors& given) const {
-    if (given.size() != arguments.size() || threads != nacre::threads()) return false;
-    if (training != nacre::training()) return false;
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      if (!(given[i].spec() == arguments[i])) return false;
-    }
-    for (std::size_t i = 0; i < reads.size(); ++i) {
-      if (!(reads[i]->value.spec() == read_specs[i])) return false;
-    }
-    return true;
-  }
-};
-
-PlanEntry make_entry(const CompiledFunction::Function& function, const Tensors& arguments) {
-  PlanEntry entry;
-  entry.threads = threads();
-  entry.training = training();
-  TraceSession session;
-  Tensors symbols;
-  for (const Tensor& t : arguments) {
-    entry.arguments.push_back(t.spec());
-    symbols.push_back(session.argument(t.spec()));
-  }
-  const Tensors results = function(symbols);
-  std::vector<ValueId> ids;
-  for (const Tensor& t : results) ids.push_back(value_in(session.trace(), t));
-  entry.own_results = ids.size();
-  for (const auto& [cell, id] : session.assignments()) {
-    entry.writes.push_back(cell);
-    ids.push_back(id);
-  }
-  Graph& graph = session.trace()->graph;
-  graph.set_results(ids);
-  for (const ValueId id : ids) entry.results.push_back(graph.spec(id));
-  entry.reads = session.reads();
-  for (const VariableRef& cell : entry.reads) entry.read_specs.push_back(cell->value.spec());
-  entry.trace_text = to_text(graph);
-  entry.plan = std::make_unique<Plan>(run_passes(graph, default_passes()),
-                                      PlanOptions{.threads = entry.threads});
-  return entry;
+Tensors trace_untyped(void* user, const Tensors& symbols, std::shared_ptr<void>&) {
+  return (*static_cast<CompiledFunction::Function*>(user))(symbols);
 }
 
 }  // namespace
+
+bool calls_are_inlined() { return TraceSession::current() != nullptr || any_tape(); }
+
+InlineCall::InlineCall() {
+  if (++nested > kMostNested) {
+    --nested;
+    throw TraceError(format_error(
+        {.op = "compile",
+         .what = "compiled functions are nested 200 deep: one seems to call itself without end",
+         .hint = "a recursion must end by something known while tracing, such as a number"}));
+  }
+}
+InlineCall::~InlineCall() { --nested; }
+
+std::string why_no_bfloat16() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bf16")) return "";
+  return "this processor has no bf16 instructions (AVX512_BF16)";
+#else
+  return "there are no bf16 kernels for this kind of processor";
+#endif
+}
 
 struct CompiledFunction::Impl {
   Function function;
   CompileOptions options;
   std::list<PlanEntry> entries;  // most recently used first
   CompileStatistics statistics;
-  mutable std::mutex mutex;
+  std::mutex mutex;
+  Tensors arguments;
+  Tensors results;
 
-  PlanEntry& entry_for(const Tensors& arguments) {
+  PlanEntry& entry_for(std::size_t key, TraceFn trace, void* user) {
     for (auto it = entries.begin(); it != entries.end(); ++it) {
-      if (!it->matches(arguments)) continue;
-      entries.splice(entries.begin(), entries, it);
+      if (!it->matches(key, arguments)) continue;
+      if (it != entries.begin()) entries.splice(entries.begin(), entries, it);
       return entries.front();
     }
+    PlanEntry entry = make_plan_entry(key, arguments, options, trace, user);
     ++statistics.traces;
-    PlanEntry entry = make_entry(function, arguments);
-    while (entries.size() >= std::max<std::size_t>(1, options.cached_plans)) entries.pop_back();
+    statistics.plan_bytes += entry.plan->bytes();
     entries.push_front(std::move(entry));
+    while (entries.size() > 1 && (entries.size() > options.cached_plans ||
+                                  statistics.plan_bytes > options.cached_bytes)) {
+      statistics.plan_bytes -= entries.back().plan->bytes();
+      entries.pop_back();
+      ++statistics.evictions;
+    }
     return entries.front();
-  }
-
-  Tensors replay(PlanEntry& entry, const Tensors& arguments) {
-    InlineVector<void*, 32> in;
-    InlineVector<void*, 32> out;
-    for (const Tensor& t : arguments) in.push_back(const_cast<void*>(t.raw_data()));
-    for (const VariableRef& cell : entry.reads)
-      in.push_back(const_cast<void*>(cell->value.raw_data()));
-    Tensors results;
-    results.reserve(entry.results.size());
-    for (const Spec& spec : entry.results) {
-      results.emplace_back(spec);
-      out.push_back(results.back().raw_mutable_data());
-    }
-    entry.plan->replay(in, out);
-    for (std::size_t i = 0; i < entry.writes.size(); ++i) {
-      entry.writes[i]->value = results[entry.own_results + i];
-    }
-    results.resize(entry.own_results);
-    ++statistics.replays;
-    return results;
   }
 };
 
@@ -120,33 +77,83 @@ CompiledFunction::CompiledFunction(Function function, CompileOptions options)
   impl_->options = options;
 }
 
+// Holds the lock for one call, and the lists, which go back empty but with their memory.
+CompiledFunction::Call::Call(CompiledFunction& function)
+    : function_(function), keep_(function.impl_) {
+  function_.impl_->mutex.lock();
+}
+
+CompiledFunction::Call::~Call() {
+  Impl& impl = *std::static_pointer_cast<Impl>(keep_);
+  impl.arguments.clear();
+  impl.results.clear();
+  impl.mutex.unlock();
+}
+
+Tensors& CompiledFunction::Call::arguments() { return function_.impl_->arguments; }
+const Tensors& CompiledFunction::Call::results() const { return function_.impl_->results; }
+
+const void* CompiledFunction::Call::run(std::size_t key, TraceFn trace, void* user) {
+  Impl& impl = *function_.impl_;
+  PlanEntry& entry = impl.entry_for(key, trace, user);
+  replay(entry, impl.arguments, impl.results);
+  ++impl.statistics.replays;
+  return entry.structure.get();
+}
+
+void CompiledFunction::Call::profile(std::size_t key, TraceFn trace, void* user, int repeats,
+                                     ProfileReport& report) {
+  Impl& impl = *function_.impl_;
+  report = profile_entry(impl.entry_for(key, trace, user), impl.arguments, repeats);
+}
+
 Tensors CompiledFunction::operator()(const Tensors& arguments) {
-  for (const Tensor& t : arguments) {
-    if (t.is_traced()) return impl_->function(arguments);
+  if (calls_are_inlined()) {
+    const InlineCall scope;
+    return impl_->function(arguments);
   }
-  // A gradient tape sees the ops of the function, not those of a plan.
-  if (TraceSession::current() || any_tape()) return impl_->function(arguments);
-  const std::lock_guard lock(impl_->mutex);
-  PlanEntry& entry = impl_->entry_for(arguments);
-  return impl_->replay(entry, arguments);
+  Call call(*this);
+  call.arguments() = arguments;
+  call.run(0, trace_untyped, &impl_->function);
+  return call.results();
 }
 
 CompileStatistics CompiledFunction::statistics() const {
   const std::lock_guard lock(impl_->mutex);
   CompileStatistics s = impl_->statistics;
   s.plans = impl_->entries.size();
-  for (const PlanEntry& e : impl_->entries) s.plan_bytes += e.plan->bytes();
   return s;
 }
 
+void CompiledFunction::clear() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->entries.clear();
+  impl_->statistics.plan_bytes = 0;
+}
+
 std::string CompiledFunction::trace_text() const {
-  return impl_->entries.empty() ? "" : impl_->entries.front().trace_text;
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->entries.empty() ? "" : to_text(impl_->entries.front().traced);
 }
 std::string CompiledFunction::graph_text() const {
+  const std::lock_guard lock(impl_->mutex);
   return impl_->entries.empty() ? "" : to_text(impl_->entries.front().plan->graph());
 }
 std::string CompiledFunction::plan_text() const {
+  const std::lock_guard lock(impl_->mutex);
   return impl_->entries.empty() ? "" : impl_->entries.front().plan->to_text();
+}
+std::string CompiledFunction::trace_dot() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->entries.empty() ? "" : to_dot(impl_->entries.front().traced);
+}
+std::string CompiledFunction::graph_dot() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->entries.empty() ? "" : to_dot(impl_->entries.front().plan->graph());
+}
+std::string CompiledFunction::plan_dot() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->entries.empty() ? "" : impl_->entries.front().plan->to_dot();
 }
 
 }  // namespace nacre

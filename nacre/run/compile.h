@@ -3,44 +3,111 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "nacre/run/nest.h"
 
 namespace nacre {
 
+// What products and convolutions of f32 tensors are computed in.
+enum class Precision : std::uint8_t {
+  f32,       // as written
+  bf16,      // bf16 operands, f32 results and weights; ValueError where that would be slower
+  automatic  // bf16 where the processor multiplies it faster than f32
+};
+
 struct CompileOptions {
-  std::size_t cached_plans = 16;  // the least recently used plan goes when there are more
+  // The least recently used plans go when there are more, in count or in bytes; the last one stays.
+  std::size_t cached_plans = 16;
+  std::size_t cached_bytes = std::size_t{2} << 30;
+  Precision precision = Precision::f32;
+  bool optimize = true;         // false: no passes, each op as written
+  bool reference_only = false;  // the slow kernels that define what is right
 };
 
 struct CompileStatistics {
   std::size_t traces = 0;
   std::size_t replays = 0;
+  std::size_t evictions = 0;
   std::size_t plans = 0;       // held now
   std::size_t plan_bytes = 0;  // of those
 };
 
-// The untyped heart of compile(): a function of flat lists of tensors.
+// Why bf16 products would not be faster than f32 here; empty where they are.
+std::string why_no_bfloat16();
+
+struct ProfileReport;  // run/profile.h
+
+// The untyped heart of compile(): a function of flat lists of tensors. Calls from several threads
+// take turns.
 class CompiledFunction {
  public:
   using Function = std::function<Tensors(const Tensors&)>;
   explicit CompiledFunction(Function function, CompileOptions options = {});
 
+  // Throws what the function throws while it is traced, and TraceError for traced arguments of
+  // another, finished trace.
   Tensors operator()(const Tensors& arguments);
+
   CompileStatistics statistics() const;
-  // The graph after tracing and after the passes, and the plan, of the last used entry, as text.
+  // Of the last used plan, "" before the first call: the graph as traced and after the passes, the
+  // plan; as text and for Graphviz.
   std::string trace_text() const;
   std::string graph_text() const;
   std::string plan_text() const;
+  std::string trace_dot() const;
+  std::string graph_dot() const;
+  std::string plan_dot() const;
+  // Drops all plans.
+  void clear();
+
+  // For Compiled: one call with its arguments flattened into a list that is reused.
+  using TraceFn = Tensors (*)(void* user, const Tensors& symbols, std::shared_ptr<void>& structure);
+  class Call {
+   public:
+    explicit Call(CompiledFunction& function);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+    Tensors& arguments();
+    // Finds or makes the plan for the arguments and `key` and replays it; returns the structure
+    // that `trace` gave when the plan was made.
+    const void* run(std::size_t key, TraceFn trace, void* user);
+    const Tensors& results() const;
+    // Replays it so often with a clock; Variables are as before afterwards.
+    void profile(std::size_t key, TraceFn trace, void* user, int repeats, ProfileReport& report);
+
+   private:
+    struct State;
+    CompiledFunction& function_;
+    const std::shared_ptr<void> keep_;
+  };
 
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
 
-// A compiled function with f's own signature: arguments and results may be tensors and nests
-// (vector, array, pair, tuple, map) of them. Variables that f reads or assigns are inputs and
-// outputs of the plan. Within another compiled function, f is simply part of that one.
+// Whether calls of compiled functions on this thread are part of something bigger: another function
+// that is being traced, or what a gradient tape records. They run as written then.
+bool calls_are_inlined();
+
+// Counts nested inlined calls; throws TraceError when a compiled function calls itself without end.
+class InlineCall {
+ public:
+  InlineCall();
+  ~InlineCall();
+  InlineCall(const InlineCall&) = delete;
+  InlineCall& operator=(const InlineCall&) = delete;
+};
+
+// A compiled function with f's own signature. Arguments and results may be tensors and nests
+// (vector, array, pair, tuple, map) of them; numbers, enumerators and strings as arguments are
+// constants of the plan: each value has its own. Variables that f reads or assigns are inputs and
+// outputs of the plan; an assigned one is updated in its own memory unless somebody else holds the
+// old value. Within another compiled function and under an eager GradientTape f runs as written.
 // Throws what tracing f throws; TraceError where f looks at the value of a tensor.
 template <class F>
 class Compiled {
@@ -50,26 +117,37 @@ class Compiled {
   template <class... Args>
   auto operator()(const Args&... args) const {
     using Result = std::invoke_result_t<F&, const Args&...>;
-    Tensors flat;
-    (flatten(args, flat), ...);
-    state_->call = [&](const Tensors& traced) {
-      std::size_t next = 0;
-      std::tuple<Args...> symbolic{rebuild(args, traced, next)...};
-      Tensors out;
+    if (calls_are_inlined()) {
+      const InlineCall scope;
       if constexpr (std::is_void_v<Result>) {
-        std::apply(state_->f, symbolic);
+        state_->f(args...);
+        return;
       } else {
-        Result result = std::apply(state_->f, symbolic);
-        flatten(result, out);
-        state_->structure = std::make_shared<Result>(std::move(result));
+        return as_tensors(state_->f(args...));
       }
-      return out;
-    };
-    const Tensors results = state_->compiled(flat);
-    if constexpr (!std::is_void_v<Result>) {
-      std::size_t next = 0;
-      return rebuild(*std::static_pointer_cast<Result>(state_->structure), results, next);
+    } else {
+      const std::tuple<const Args&...> like(args...);
+      Traced<Args...> traced{&state_->f, &like};
+      CompiledFunction::Call call(state_->compiled);
+      (flatten(args, call.arguments()), ...);
+      const void* structure = call.run(nest_key(args...), &trace<Result, Args...>, &traced);
+      if constexpr (!std::is_void_v<Result>) {
+        using Out = decltype(as_tensors(std::declval<Result>()));
+        std::size_t next = 0;
+        return rebuild(*static_cast<const Out*>(structure), call.results(), next);
+      }
     }
+  }
+
+  // Times each step of one call (see nacre::profile).
+  template <class... Args>
+  void profile(int repeats, ProfileReport& report, const Args&... args) const {
+    using Result = std::invoke_result_t<F&, const Args&...>;
+    const std::tuple<const Args&...> like(args...);
+    Traced<Args...> traced{&state_->f, &like};
+    CompiledFunction::Call call(state_->compiled);
+    (flatten(args, call.arguments()), ...);
+    call.profile(nest_key(args...), &trace<Result, Args...>, &traced, repeats, report);
   }
 
   CompiledFunction& function() const { return state_->compiled; }
@@ -77,12 +155,42 @@ class Compiled {
  private:
   struct State {
     State(F function, CompileOptions options)
-        : f(std::move(function)), compiled([this](const Tensors& t) { return call(t); }, options) {}
+        : f(std::move(function)), compiled(nullptr, options) {}
     F f;
-    std::function<Tensors(const Tensors&)> call;
-    std::shared_ptr<void> structure;
     CompiledFunction compiled;
   };
+  template <class... Args>
+  struct Traced {
+    F* f;
+    const std::tuple<const Args&...>* like;
+  };
+
+  // The result as it comes out of a plan: Variables in it become tensors.
+  template <class Result>
+  static auto as_tensors(Result&& result) {
+    std::size_t next = 0;
+    return rebuild(result, flat(result), next);
+  }
+
+  template <class Result, class... Args>
+  static Tensors trace(void* user, const Tensors& symbols, std::shared_ptr<void>& structure) {
+    const auto& t = *static_cast<Traced<Args...>*>(user);
+    std::size_t next = 0;
+    const auto symbolic = rebuild(*t.like, symbols, next);
+    Tensors out;
+    if constexpr (std::is_void_v<Result>) {
+      std::apply(*t.f, symbolic);
+    } else {
+      const auto result = std::apply(*t.f, symbolic);
+      flatten(result, out);
+      // Only the nest is kept, with undefined tensors: the symbols would keep the trace alive.
+      next = 0;
+      auto nest = rebuild(result, Tensors(out.size()), next);
+      structure = std::make_shared<decltype(nest)>(std::move(nest));
+    }
+    return out;
+  }
+
   std::shared_ptr<State> state_;
 };
 

@@ -2,14 +2,24 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
+#include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "nacre/run/variable.h"
 
 namespace nacre {
+
+// Numbers, enumerators and strings are part of a nest's structure and hold no tensor.
+template <class T>
+concept NestConstant =
+    std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string>;
+template <NestConstant T>
+void flatten(const T&, Tensors&) {}
 
 inline void flatten(const Tensor& t, Tensors& out) { out.push_back(t); }
 inline void flatten(const Variable& v, Tensors& out) { out.push_back(v.value()); }
@@ -36,6 +46,10 @@ void flatten(const std::tuple<T...>& nest, Tensors& out) {
 }
 
 // The same nest as `like` with tensors from `flat`, starting at `next`, which advances.
+template <NestConstant T>
+T rebuild(const T& like, const Tensors&, std::size_t&) {
+  return like;
+}
 inline Tensor rebuild(const Tensor&, const Tensors& flat, std::size_t& next) {
   return flat[next++];
 }
@@ -105,6 +119,60 @@ decltype(auto) call_with(F& f, X&& x) {
   } else {
     return std::apply(f, std::forward<X>(x));
   }
+}
+
+// A number for the structure of a nest: sizes, keys and constants, not the tensors.
+template <class T>
+std::size_t nest_hash(const T& t) {
+  if constexpr (std::is_enum_v<T>) {
+    return mix_hash(1, static_cast<std::size_t>(t));
+  } else if constexpr (NestConstant<T>) {
+    return mix_hash(1, std::hash<T>{}(t));
+  } else {
+    return 2;
+  }
+}
+template <class T, std::size_t N>
+std::size_t nest_hash(const std::array<T, N>& nest);
+template <class K, class T>
+std::size_t nest_hash(const std::map<K, T>& nest);
+template <class A, class B>
+std::size_t nest_hash(const std::pair<A, B>& nest);
+template <class... T>
+std::size_t nest_hash(const std::tuple<T...>& nest);
+template <class T>
+std::size_t nest_hash(const std::vector<T>& nest) {
+  std::size_t h = mix_hash(3, nest.size());
+  for (const T& t : nest) h = mix_hash(h, nest_hash(t));
+  return h;
+}
+template <class T, std::size_t N>
+std::size_t nest_hash(const std::array<T, N>& nest) {
+  std::size_t h = 4;
+  for (const T& t : nest) h = mix_hash(h, nest_hash(t));
+  return h;
+}
+template <class K, class T>
+std::size_t nest_hash(const std::map<K, T>& nest) {
+  std::size_t h = mix_hash(5, nest.size());
+  for (const auto& [key, t] : nest) h = mix_hash(mix_hash(h, std::hash<K>{}(key)), nest_hash(t));
+  return h;
+}
+template <class A, class B>
+std::size_t nest_hash(const std::pair<A, B>& nest) {
+  return mix_hash(nest_hash(nest.first), nest_hash(nest.second));
+}
+template <class... T>
+std::size_t nest_hash(const std::tuple<T...>& nest) {
+  std::size_t h = 6;
+  std::apply([&](const auto&... t) { ((h = mix_hash(h, nest_hash(t))), ...); }, nest);
+  return h;
+}
+template <class... Args>
+std::size_t nest_key(const Args&... args) {
+  std::size_t h = 7;
+  ((h = mix_hash(h, nest_hash(args))), ...);
+  return h;
 }
 
 }  // namespace nacre

@@ -30,6 +30,8 @@ Tensor TraceSession::argument(const Spec& spec) {
 Tensor TraceSession::read(const VariableRef& cell) {
   const auto found = values_.find(cell.get());
   if (found != values_.end()) return found->second;
+  // A Variable made within this function from traced values: no input, just that value.
+  if (cell->value.is_traced()) return cell->value;
   const Tensor t = argument(cell->value.spec());
   reads_.push_back(cell);
   values_.emplace(cell.get(), t);
@@ -44,6 +46,7 @@ void TraceSession::assign(const VariableRef& cell, const Tensor& value) {
 std::vector<std::pair<VariableRef, ValueId>> TraceSession::assignments() const {
   std::vector<std::pair<VariableRef, ValueId>> result;
   for (const VariableRef& cell : writes_) {
+    if (cell.use_count() == 1) continue;  // it lived within the function only
     result.emplace_back(cell, value_in(trace_, values_.at(cell.get())));
   }
   return result;

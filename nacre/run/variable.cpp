@@ -18,7 +18,11 @@ Tensor own_handle(const Tensor& t) {
 
 Variable::Variable(Tensor value, std::string name, bool trainable)
     : cell_(std::make_shared<VariableCell>(
-          VariableCell{std::move(name), own_handle(value), trainable})) {}
+          VariableCell{std::move(name), own_handle(value), trainable})) {
+  // Made from a traced value: the traced function gives it its value, at every call.
+  TraceSession* session = TraceSession::current();
+  if (session && cell_->value.is_traced()) session->assign(cell_, cell_->value);
+}
 
 Variable::Variable(const Variable& other) : cell_(std::make_shared<VariableCell>(*other.cell_)) {
   cell_->value = own_handle(cell_->value);  // tensors are immutable: sharing the elements is a copy

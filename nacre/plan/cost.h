@@ -1,0 +1,18 @@
+// What a step costs, and how many threads it deserves.
+#pragma once
+
+#include "nacre/ops/op_def.h"
+
+namespace nacre {
+
+// The op's own cost, or one operation an output element and all operands touched once.
+Cost cost_of(Op op, const Attrs& attrs, std::span<const Spec> in, std::span<const Spec> out);
+
+// A rough time on one core, to choose thread counts with: 20 Gflop/s or 8 GB/s, whatever is slower.
+double estimated_microseconds(const Cost& cost);
+
+// One thread for each 25 microseconds of work, at least 1, at most `most`: waking a team costs
+// several microseconds.
+int threads_for(const Cost& cost, int most);
+
+}  // namespace nacre

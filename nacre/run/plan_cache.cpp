@@ -1,0 +1,230 @@
+#include "nacre/run/plan_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "nacre/base/debug.h"
+#include "nacre/base/threads.h"
+#include "nacre/ops/emit.h"
+#include "nacre/passes/pipeline.h"
+#include "nacre/run/mode.h"
+#include "nacre/run/profile.h"
+#include "nacre/run/trace_session.h"
+
+namespace nacre {
+namespace {
+
+void print(std::string_view title, const std::string& text) {
+  std::fprintf(stderr, "== %.*s ==\n%s", static_cast<int>(title.size()), title.data(),
+               text.c_str());
+}
+
+bool use_bfloat16(Precision precision) {
+  if (precision == Precision::f32) return false;
+  const std::string reason = why_no_bfloat16();
+  if (precision == Precision::bf16 && !reason.empty()) {
+    throw ValueError(format_error({.op = "compile",
+                                   .what = "precision bf16 would be slower than f32: " + reason,
+                                   .hint = "use Precision::automatic or Precision::f32"}));
+  }
+  return reason.empty();
+}
+
+Graph optimize(const Graph& traced, const CompileOptions& options) {
+  const DebugFlags& debug = debug_flags();
+  // To be named exactly, a value that is not finite must be the output of a node of its own.
+  const PassOptions passes{.bfloat16 = use_bfloat16(options.precision), .fuse = !debug.nan};
+  if (!options.optimize) return remove_dead_code(traced);
+  std::string before;
+  if (debug.passes) before = to_text(traced);
+  return run_passes(traced, default_passes(passes), [&](std::string_view name, const Graph& g) {
+    if (!debug.passes) return;
+    std::string text = to_text(g);
+    if (text != before) print(fmt::format("after {}", name), text);
+    before = std::move(text);
+  });
+}
+
+// Reads and writes of the same Variable.
+std::vector<Donation> donations_of(const PlanEntry& entry) {
+  std::vector<Donation> donations;
+  for (std::size_t w = 0; w < entry.writes.size(); ++w) {
+    const auto read = std::find(entry.reads.begin(), entry.reads.end(), entry.writes[w]);
+    if (read == entry.reads.end()) continue;
+    const auto r = static_cast<std::size_t>(read - entry.reads.begin());
+    donations.push_back({entry.arguments.size() + r, entry.own_results + w});
+  }
+  return donations;
+}
+
+// Makes the memory of Variables that are updated in place theirs alone, and gathers the pointers.
+void gather(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
+  for (const VariableRef& cell : entry.updated_in_place) {
+    if (!cell->value.exclusive()) cell->value = cell->value.clone();
+  }
+  std::size_t slot = 0;
+  for (const Tensor& t : arguments) {
+    entry.in_pointers[slot++] = const_cast<void*>(t.raw_data());
+  }
+  for (const VariableRef& cell : entry.reads) {
+    entry.in_pointers[slot++] = const_cast<void*>(cell->value.raw_data());
+  }
+  results.clear();
+  const auto overwrites = entry.plan->overwrites();
+  for (std::size_t i = 0; i < entry.results.size(); ++i) {
+    if (overwrites[i] >= 0 && i >= entry.own_results) {
+      results.emplace_back();
+      entry.out_pointers[i] = entry.in_pointers[static_cast<std::size_t>(overwrites[i])];
+    } else {
+      results.emplace_back(entry.results[i]);
+      entry.out_pointers[i] = results.back().raw_mutable_data();
+    }
+  }
+}
+
+// Gives Variables that have new memory that memory.
+void scatter(PlanEntry& entry, Tensors& results) {
+  for (std::size_t i = 0; i < entry.writes.size(); ++i) {
+    Tensor& t = results[entry.own_results + i];
+    if (t.defined()) entry.writes[i]->value = std::move(t);
+  }
+  results.resize(entry.own_results);
+}
+
+}  // namespace
+
+bool PlanEntry::matches(std::size_t wanted_key, const Tensors& given) const {
+  if (key != wanted_key || given.size() != arguments.size()) return false;
+  if (threads != nacre::threads() || training != nacre::training()) return false;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (!(given[i].spec() == arguments[i])) return false;
+  }
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    if (!(reads[i]->value.spec() == read_specs[i])) return false;
+  }
+  return true;
+}
+
+PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const CompileOptions& options,
+                          CompiledFunction::TraceFn trace, void* user) {
+  PlanEntry entry;
+  entry.key = key;
+  entry.threads = threads();
+  entry.training = training();
+  {
+    TraceSession session;
+    Tensors symbols;
+    for (const Tensor& t : arguments) {
+      entry.arguments.push_back(t.spec());
+      symbols.push_back(session.argument(t.spec()));
+    }
+    std::vector<ValueId> ids;
+    {
+      const Tensors results = trace(user, symbols, entry.structure);
+      for (const Tensor& t : results) ids.push_back(value_in(session.trace(), t));
+    }
+    entry.own_results = ids.size();
+    for (const auto& [cell, id] : session.assignments()) {
+      entry.writes.push_back(cell);
+      ids.push_back(id);
+    }
+    session.trace()->graph.set_results(ids);
+    entry.reads = session.reads();
+    // Symbols that somebody still holds lose their graph: they are refused wherever they are used.
+    entry.traced = std::move(session.trace()->graph);
+    session.trace()->graph = Graph();
+  }
+  for (const ValueId id : entry.traced.results()) entry.results.push_back(entry.traced.spec(id));
+  for (const VariableRef& cell : entry.reads) entry.read_specs.push_back(cell->value.spec());
+  const DebugFlags& debug = debug_flags();
+  if (debug.trace) print("trace", to_text(entry.traced));
+  entry.plan = std::make_unique<Plan>(optimize(entry.traced, options),
+                                      PlanOptions{.threads = entry.threads,
+                                                  .reference_only = options.reference_only,
+                                                  .donations = donations_of(entry),
+                                                  .check_finite = debug.nan,
+                                                  .check_reference = debug.reference});
+  if (debug.plan) print("plan", entry.plan->to_text());
+  entry.in_pointers.resize(entry.arguments.size() + entry.reads.size());
+  entry.out_pointers.resize(entry.results.size());
+  for (std::size_t w = 0; w < entry.writes.size(); ++w) {
+    if (entry.plan->overwrites()[entry.own_results + w] >= 0) {
+      entry.updated_in_place.push_back(entry.writes[w]);
+    }
+  }
+  return entry;
+}
+
+void replay(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
+  gather(entry, arguments, results);
+  entry.plan->replay(entry.in_pointers, entry.out_pointers);
+  scatter(entry, results);
+}
+
+ProfileReport profile_entry(PlanEntry& entry, const Tensors& arguments, int repeats) {
+  repeats = std::max(1, repeats);
+  const MachineCeiling& ceiling = machine_ceiling();
+  // Holding the values makes every replay work on copies.
+  std::vector<std::pair<VariableRef, Tensor>> before;
+  for (const VariableRef& cell : entry.writes) before.emplace_back(cell, cell->value);
+  struct Restore {
+    std::vector<std::pair<VariableRef, Tensor>>& values;
+    ~Restore() {
+      for (auto& [cell, value] : values) cell->value = value;
+    }
+  } restore{before};
+  const std::size_t n = entry.plan->step_count();
+  std::vector<std::vector<double>> seconds(n);
+  std::vector<double> now(n);
+  std::vector<double> whole;
+  Tensors results;
+  for (int i = 0; i < repeats + 2; ++i) {  // two to warm up
+    gather(entry, arguments, results);
+    entry.plan->replay_timed(entry.in_pointers, entry.out_pointers, now);
+    scatter(entry, results);
+    gather(entry, arguments, results);
+    const auto start = std::chrono::steady_clock::now();
+    entry.plan->replay(entry.in_pointers, entry.out_pointers);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    scatter(entry, results);
+    if (i < 2) continue;
+    whole.push_back(took.count());
+    for (std::size_t s = 0; s < n; ++s) seconds[s].push_back(now[s]);
+  }
+  const auto median = [](std::vector<double>& v) {
+    const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
+    std::nth_element(v.begin(), middle, v.end());
+    return *middle;
+  };
+  ProfileReport report;
+  report.replay_microseconds = median(whole) * 1e6;
+  report.arena_bytes = entry.plan->memory().arena_bytes;
+  const Graph& graph = entry.plan->graph();
+  for (std::size_t s = 0; s < n; ++s) {
+    const StepInfo& info = entry.plan->steps()[s];
+    const Node& node = graph.node(info.node);
+    StepProfile p{.op = std::string(name_of(node.op)),
+                  .kernel = std::string(info.kernel),
+                  .spec = node.output_count ? to_string(graph.spec(graph.output(info.node))) : "",
+                  .layer = std::string(graph.layer(node)),
+                  .line = to_string(node.location),
+                  .threads = info.threads,
+                  .microseconds = median(seconds[s]) * 1e6,
+                  .operations = info.cost.operations,
+                  .bytes = info.cost.bytes};
+    const double bandwidth = info.cost.bytes > (1 << 20) ? ceiling.memory_bytes_per_second
+                                                         : ceiling.cache_bytes_per_second;
+    const double arithmetic = ceiling.operations_per_second > 0
+                                  ? info.cost.operations / ceiling.operations_per_second
+                                  : 0;
+    const double least = std::max(arithmetic, info.cost.bytes / bandwidth) / info.threads;
+    p.fraction = least * 1e6 / std::max(p.microseconds, 1e-3);
+    report.steps.push_back(std::move(p));
+  }
+  return report;
+}
+
+}  // namespace nacre

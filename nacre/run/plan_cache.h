@@ -1,0 +1,42 @@
+// What compile() keeps for each combination of input specs: the traced graph and its plan.
+#pragma once
+
+#include <list>
+
+#include "nacre/plan/plan.h"
+#include "nacre/run/compile.h"
+
+namespace nacre {
+
+struct PlanEntry {
+  std::size_t key = 0;  // of the arguments' structure
+  std::vector<Spec> arguments;
+  int threads = 1;
+  bool training = false;  // the mode, see run/mode.h
+  std::vector<VariableRef> reads;  // inputs after the arguments
+  std::vector<Spec> read_specs;
+  std::vector<VariableRef> writes;  // results after the function's own
+  std::vector<Spec> results;
+  std::size_t own_results = 0;
+  std::shared_ptr<void> structure;  // of the function's result
+  Graph traced;
+  std::unique_ptr<Plan> plan;
+  // Memory of the next replay; kept, so that a call allocates nothing but its results.
+  std::vector<void*> in_pointers;
+  std::vector<void*> out_pointers;
+  std::vector<VariableRef> updated_in_place;
+
+  bool matches(std::size_t wanted_key, const Tensors& given) const;
+};
+
+// Traces, optimises and plans. The function sees symbols; nothing of the program's state changes.
+PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const CompileOptions& options,
+                          CompiledFunction::TraceFn trace, void* user);
+
+// One step of the plan with these arguments; the function's own results come back in `results`.
+void replay(PlanEntry& entry, const Tensors& arguments, Tensors& results);
+
+// The same `repeats` times with a clock.
+ProfileReport profile_entry(PlanEntry& entry, const Tensors& arguments, int repeats);
+
+}  // namespace nacre

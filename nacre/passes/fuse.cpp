@@ -314,7 +314,10 @@ class Fuser {
 
 }  // namespace
 
-Graph fuse_elementwise(const Graph& graph) { return Fuser(graph, true).run(); }
-Graph fuse_elementwise_always(const Graph& graph) { return Fuser(graph, false).run(); }
+// Constants that became instructions are dead afterwards.
+Graph fuse_elementwise(const Graph& graph) { return remove_dead_code(Fuser(graph, true).run()); }
+Graph fuse_elementwise_always(const Graph& graph) {
+  return remove_dead_code(Fuser(graph, false).run());
+}
 
 }  // namespace nacre

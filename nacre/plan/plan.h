@@ -19,8 +19,8 @@ struct Step {
 
 struct PlanOptions {
   int threads = 1;
-  bool reference_only = false;      // use the oracle kernels, to find a wrong fast one
-  std::vector<Donation> donations;  // results that replace an argument
+  bool reference_only = false;           // use the oracle kernels, to find a wrong fast one
+  std::vector<Donation> donations = {};  // results that replace an argument
   // Every step's outputs must be finite, must be those of the reference kernel: else replay throws
   // ValueError and names the step.
   bool check_finite = false;

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "nacre/base/inline_vector.h"
 #include "nacre/ops/op.h"
 #include "nacre/passes/pipeline.h"
 
@@ -60,20 +61,28 @@ class EpilogueFuser {
     return {};
   }
 
-  // activation(linear(a, b, bias)); the node before is already in the new graph, and dies.
+  // The name of a function that the kernels of the node before it may apply, or "".
+  static std::string activation_after(const Node& before, Op op) {
+    const bool relu = op == Op::relu;
+    if (before.op == Op::conv) {
+      const bool taken = before.attrs.has("activation") && !before.attrs.text("activation").empty();
+      return relu && !taken ? "relu" : "";
+    }
+    if (before.op != Op::linear || before.attrs.text("activation") != "none") return "";
+    return relu ? "relu" : op == Op::sigmoid ? "sigmoid" : op == Op::tanh ? "tanh" : "";
+  }
+
+  // activation(linear(a, b, bias)) and relu(conv(x, w, bias)). The node before is already in the
+  // new graph, and dies.
   std::optional<ValueId> with_activation(GraphRewriter& to, NodeId n) const {
     const Node& node = graph_.node(n);
-    std::string activation;
-    if (node.op == Op::relu) activation = "relu";
-    if (node.op == Op::sigmoid) activation = "sigmoid";
-    if (node.op == Op::tanh) activation = "tanh";
-    if (activation.empty() || !only_here(graph_.inputs(node)[0])) return {};
+    if (node.input_count != 1 || !only_here(graph_.inputs(node)[0])) return {};
     const Node before = to.graph().producer(to.mapped(graph_.inputs(node)[0]));
-    if (before.op != Op::linear || before.attrs.text("activation") != "none") return {};
-    const auto operands = to.graph().inputs(before);
-    const ValueId inputs[] = {operands[0], operands[1], operands[2]};
+    const std::string activation = activation_after(before, node.op);
+    if (activation.empty()) return {};
+    const InlineVector<ValueId, 4> inputs(to.graph().inputs(before));
     const std::string layer(to.graph().layer(before));
-    return to.add(Op::linear, before.attrs.with("activation", activation), inputs,
+    return to.add(before.op, before.attrs.with("activation", activation), inputs,
                   {layer, before.location});
   }
 

@@ -109,7 +109,16 @@ TEST(Simplify, ConstantsAreComputed) {
 
 TEST(MergeCommon, EqualNodesAreOne) {
   const Graph g = trace_graph({kMatrix}, [](const Tensors& x) -> Tensors {
-    return {tanh(x[0]) + exp(x[0]), tanh(x[0]) * exp(x[0]), x[0].sum({0}) + x[0].sum({1}).sum()};
+    // One op a line: C++ leaves open which operand of an expression is computed first.
+    const Tensor t = tanh(x[0]);
+    const Tensor e = exp(x[0]);
+    const Tensor sum_te = t + e;
+    const Tensor again_t = tanh(x[0]);
+    const Tensor again_e = exp(x[0]);
+    const Tensor product = again_t * again_e;
+    const Tensor columns = x[0].sum({0});
+    const Tensor total = x[0].sum({1}).sum();
+    return {sum_te, product, columns + total};
   });
   EXPECT_EQ(plain_text(merge_common(g)),
             "%0 = input{dtype=f32, shape=[3,4]}() -> f32[3,4]\n"
@@ -144,6 +153,20 @@ TEST(Epilogues, AProductThatIsReadTwiceStays) {
         return {product + x[2], product};
       });
   EXPECT_EQ(plain_text(fuse_epilogues(g)).find("linear"), std::string::npos);
+}
+
+TEST(Epilogues, ReluJoinsTheConvolution) {
+  const Graph g =
+      trace_graph({{f32, {2, 3, 8, 8}}, {f32, {4, 3, 3, 3}}, {f32, {4}}},
+                  [](const Tensors& x) -> Tensors { return {relu(conv(x[0], x[1], x[2]))}; });
+  const Graph fused = fuse_epilogues(g);
+  EXPECT_EQ(fused.node_count(), g.node_count() - 1) << plain_text(fused);
+  std::mt19937 random(1);
+  Tensors x;
+  for (const ValueId v : g.arguments()) {
+    x.push_back(testing::random_tensor(g.spec(v).shape, random));
+  }
+  testing::expect_close(testing::run_graph(fused, x)[0], testing::run_graph(g, x)[0], 1e-5, "");
 }
 
 TEST(FuseElementwise, ARegionIsOneNode) {

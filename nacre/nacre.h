@@ -11,4 +11,5 @@
 #include "nacre/run/tape.h"
 #include "nacre/run/transforms.h"
 #include "nacre/run/variable.h"
+#include "nacre/train/callbacks.h"
 #include "nacre/train/model.h"

@@ -2,8 +2,15 @@
 #pragma once
 
 #include "nacre/nn/activation.h"
+#include "nacre/nn/conv.h"
 #include "nacre/nn/dense.h"
+#include "nacre/nn/dropout.h"
+#include "nacre/nn/embedding.h"
 #include "nacre/nn/initializer.h"
 #include "nacre/nn/layer.h"
+#include "nacre/nn/norm.h"
+#include "nacre/nn/pool.h"
+#include "nacre/nn/prelu.h"
 #include "nacre/nn/sequential.h"
+#include "nacre/nn/shape.h"
 #include "nacre/nn/summary.h"

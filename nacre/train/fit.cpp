@@ -131,12 +131,18 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
   m.position = {};
   for (metric::Metric& metric : m.options->metrics) metric.reset();
   source.reset(0);
-  TrainingState state{*this, 0, options.epochs, 0, source.batches(), 0, 0, {}, false};
+  m.position.seed = source.position().seed;
+  const CheckpointOptions& keep = options.checkpoint;
+  if (options.resume && keep.path.empty()) {
+    throw ValueError("fit: resume needs .checkpoint = {.path = ...}, the file to go on from");
+  }
+  if (options.resume && std::filesystem::exists(keep.path)) m.read_checkpoint(keep.path);
+  TrainingState state{*this,   m.position.epoch, options.epochs, m.position.batch, source.batches(),
+                      m.steps, 0,                {},             m.stopped};
   const auto tell = [&](void (Callback::*event)(TrainingState&)) {
     for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
     m.stopped = state.stop;
   };
-  tell(&Callback::on_train_begin);
   const auto log = [&] {
     state.logs = {};
     state.logs.set("loss", m.sums.mean());
@@ -144,13 +150,15 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
       state.logs.set(metric.name(), metric.result());
     }
   };
-  for (std::int64_t epoch = 0; epoch < options.epochs && !state.stop; ++epoch) {
+  tell(&Callback::on_train_begin);
+  for (std::int64_t epoch = m.position.epoch; epoch < options.epochs && !state.stop; ++epoch) {
     state.epoch = epoch;
-    state.batch = 0;
-    state.samples = 0;
-    source.reset(epoch);
-    state.logs = {};
-    tell(&Callback::on_epoch_begin);
+    state.batch = m.position.batch;
+    state.samples = state.batch * source.batch_size();
+    // A position of the same seed is a matter of numbers; of another, the source refuses it.
+    source.restore({epoch, state.batch, m.position.seed});
+    log();
+    if (state.batch == 0) tell(&Callback::on_epoch_begin);
     data::Batch batch;
     while (!state.stop && source.next(batch)) {
       if (!options.class_weights.empty()) {
@@ -165,10 +173,15 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
       state.samples += batch.size();
       if (update) ++m.steps;
       state.step = m.steps;
-      m.position = source.position();
+      m.position = {epoch, state.batch, m.position.seed};
       log();
       tell(&Callback::on_batch_end);
+      const bool due = keep.every_steps > 0 && state.batch % keep.every_steps == 0;
+      m.stopped = false;  // a resumed run goes on from an interruption
+      if (!keep.path.empty() && (due || state.stop)) m.write_checkpoint(keep.path);
     }
+    // Stopped in the middle: the checkpoint goes on from here, the epoch is not over.
+    if (state.batch < state.batches) break;
     log();
     if (options.validation_source) {
       const Logs validation = m.evaluate(*options.validation_source);
@@ -178,7 +191,12 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
     m.sums = {};
     for (metric::Metric& metric : m.options->metrics) metric.reset();
     m.position = {epoch + 1, 0, m.position.seed};
+    const bool interrupted = state.stop;
     tell(&Callback::on_epoch_end);
+    m.stopped = state.stop && !interrupted;
+    const bool due = keep.every_epochs > 0 && (epoch + 1) % keep.every_epochs == 0;
+    const bool end = epoch + 1 == options.epochs || state.stop;
+    if (!keep.path.empty() && (due || end)) m.write_checkpoint(keep.path);
   }
   tell(&Callback::on_train_end);
   return m.history;

@@ -8,6 +8,7 @@
 //   History history = model.fit(x, y, {.epochs = 5});
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,14 @@ struct Validation {
   Tensor weights = {};
 };
 
+// Where fit() keeps what it needs to go on after it was killed at any moment: the weights, the
+// optimizer, random state, position in the data, metric sums, history and callbacks' memory.
+struct CheckpointOptions {
+  std::filesystem::path path = {};  // a safetensors file, replaced atomically; empty: none
+  int every_epochs = 1;             // 0: not at the end of epochs
+  std::int64_t every_steps = 0;     // also every so many batches; 0: not
+};
+
 struct FitOptions {
   int epochs = 1;
   std::int64_t batch_size = 32;  // samples a step: 1, some, or all of them
@@ -53,6 +62,10 @@ struct FitOptions {
   Tensor sample_weights = {};                         // [n]
   Callbacks callbacks = {};
   int verbose = 1;  // 0: nothing, 1: a line that moves, or one an epoch, 2: one line an epoch
+  CheckpointOptions checkpoint = {};
+  // Goes on from the checkpoint file if it exists; ends bit for bit where a run that was never
+  // interrupted ends.
+  bool resume = false;
 };
 
 struct EvaluateOptions {
@@ -112,6 +125,11 @@ class Model {
   // Everything a run needs to go on bit for bit: weights, optimizer, position, metric sums,
   // history and what callbacks remember. Valid in a callback.
   nn::StateMap training_state();
+  // Weights and buffers as a safetensors file, with texts as its metadata.
+  void save_weights(const std::filesystem::path& path,
+                    const std::map<std::string, std::string>& metadata = {});
+  // Sets weights from such a file. Throws as nn::load_state does, and IoError.
+  void load_weights(const std::filesystem::path& path, bool strict = true);
   // The plan of the training step, as text; "" before the first step.
   std::string step_text() const;
 

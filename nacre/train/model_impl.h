@@ -48,6 +48,8 @@ struct Model::Impl {
   void check_loss(double loss, std::int64_t epoch, std::int64_t batch);
   nn::StateMap training_state();
   void load_training_state(const nn::StateMap& state);
+  void write_checkpoint(const std::filesystem::path& path);
+  void read_checkpoint(const std::filesystem::path& path);
 };
 
 // The line that shows how training gets on; see FitOptions::verbose.

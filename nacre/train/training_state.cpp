@@ -1,6 +1,7 @@
 // What a run needs to go on bit for bit, as named tensors.
 #include <fmt/format.h>
 
+#include "nacre/io/safetensors.h"
 #include "nacre/train/model_impl.h"
 
 namespace nacre {
@@ -88,6 +89,40 @@ void Model::Impl::load_training_state(const nn::StateMap& state) {
   for (std::size_t i = 0; i < callbacks.size(); ++i) {
     callbacks[i]->load_state(under(state, fmt::format("run/callback/{}/", i)));
   }
+}
+
+void Model::Impl::write_checkpoint(const std::filesystem::path& path) {
+  io::NamedTensors tensors;
+  for (const auto& [name, value] : training_state()) tensors.push_back({name, value});
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  io::save_safetensors(path, tensors, {{"format", "nacre checkpoint 1"}});
+}
+
+void Model::Impl::read_checkpoint(const std::filesystem::path& path) {
+  const io::TensorFile file = io::load_safetensors(path);
+  const auto format = file.metadata.find("format");
+  if (format == file.metadata.end() || format->second != "nacre checkpoint 1") {
+    throw IoError(path.string() + ": it is not a checkpoint of a training run");
+  }
+  nn::StateMap state;
+  for (const io::NamedTensor& t : file.tensors) state.emplace(t.name, t.tensor);
+  load_training_state(state);
+}
+
+void Model::save_weights(const std::filesystem::path& path,
+                         const std::map<std::string, std::string>& metadata) {
+  io::NamedTensors tensors;
+  for (const nn::NamedVariable& v : state()) tensors.push_back({v.name, v.cell->value});
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  io::save_safetensors(path, tensors, metadata);
+}
+
+void Model::load_weights(const std::filesystem::path& path, bool strict) {
+  nn::StateMap values;
+  for (const io::NamedTensor& t : io::load_safetensors(path).tensors) {
+    values.emplace(t.name, t.tensor);
+  }
+  load_state(values, strict);
 }
 
 }  // namespace nacre

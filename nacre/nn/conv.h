@@ -1,0 +1,115 @@
+// Convolution layers over one, two or three spatial axes. Images are [batch, channels, spatial...].
+#pragma once
+
+#include "nacre/nn/activation.h"
+#include "nacre/ops/conv.h"
+
+namespace nacre::nn {
+
+struct ConvLayerOptions {
+  std::int64_t filters = 0;  // output channels, at least 1
+  PerAxis kernel = {};       // window, one number or one an axis
+  PerAxis stride = 1;
+  Padding padding = 0;  // 0 (Keras' "valid"), a number, one an axis, Padding::pairs, kSame
+  PerAxis dilation = 1;
+  std::int64_t groups = 1;
+  // Depthwise: groups = input channels; filters = input channels * multiplier; `filters` is
+  // left out.
+  std::int64_t depth_multiplier = 0;
+  std::int64_t inputs = 0;  // input channels; 0: taken from the first input
+  Activation activation = {};
+  bool use_bias = true;
+  Initializer kernel_initializer = {};  // default: Glorot uniform, as in Keras
+  Initializer bias_initializer = {};    // default: zeros
+};
+
+// x [batch, inputs, spatial...] gives activation(conv(x, weight) + bias); `weight` is [filters,
+// inputs / groups, kernel...], `bias` [filters], as in PyTorch.
+class ConvLayer : public LayerBase {
+ public:
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor& visitor);
+  const ConvLayerOptions& options() const { return options_; }
+
+  Variable weight;
+  Variable bias;
+
+ protected:
+  ConvLayer(std::string kind, int axes, ConvLayerOptions options, Location at);
+
+ private:
+  void build(const LayerCall& call, const Operand& x, std::int64_t channels);
+  int axes_;
+  ConvLayerOptions options_;
+};
+
+// Throw ValueError when filters or the kernel are missing.
+class Conv1d : public ConvLayer {
+ public:
+  explicit Conv1d(ConvLayerOptions options, Location at = std::source_location::current())
+      : ConvLayer("Conv1d", 1, std::move(options), at) {}
+};
+class Conv2d : public ConvLayer {
+ public:
+  explicit Conv2d(ConvLayerOptions options, Location at = std::source_location::current())
+      : ConvLayer("Conv2d", 2, std::move(options), at) {}
+};
+class Conv3d : public ConvLayer {
+ public:
+  explicit Conv3d(ConvLayerOptions options, Location at = std::source_location::current())
+      : ConvLayer("Conv3d", 3, std::move(options), at) {}
+};
+
+struct ConvTransposeLayerOptions {
+  std::int64_t filters = 0;
+  PerAxis kernel = {};
+  PerAxis stride = 1;
+  Padding padding = 0;
+  PerAxis output_padding = 0;
+  PerAxis dilation = 1;
+  std::int64_t groups = 1;
+  std::int64_t inputs = 0;
+  Activation activation = {};
+  bool use_bias = true;
+  Initializer kernel_initializer = {};
+  Initializer bias_initializer = {};
+};
+
+// The adjoint of a convolution; `weight` is [inputs, filters / groups, kernel...], as in PyTorch.
+class ConvTransposeLayer : public LayerBase {
+ public:
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor& visitor);
+
+  Variable weight;
+  Variable bias;
+
+ protected:
+  ConvTransposeLayer(std::string kind, int axes, ConvTransposeLayerOptions options, Location at);
+
+ private:
+  void build(const LayerCall& call, const Operand& x, std::int64_t channels);
+  int axes_;
+  ConvTransposeLayerOptions options_;
+};
+
+class ConvTranspose1d : public ConvTransposeLayer {
+ public:
+  explicit ConvTranspose1d(ConvTransposeLayerOptions options,
+                           Location at = std::source_location::current())
+      : ConvTransposeLayer("ConvTranspose1d", 1, std::move(options), at) {}
+};
+class ConvTranspose2d : public ConvTransposeLayer {
+ public:
+  explicit ConvTranspose2d(ConvTransposeLayerOptions options,
+                           Location at = std::source_location::current())
+      : ConvTransposeLayer("ConvTranspose2d", 2, std::move(options), at) {}
+};
+class ConvTranspose3d : public ConvTransposeLayer {
+ public:
+  explicit ConvTranspose3d(ConvTransposeLayerOptions options,
+                           Location at = std::source_location::current())
+      : ConvTransposeLayer("ConvTranspose3d", 3, std::move(options), at) {}
+};
+
+}  // namespace nacre::nn

@@ -1,0 +1,30 @@
+// Embedding: a learned vector for each of a number of things.
+#pragma once
+
+#include <optional>
+
+#include "nacre/nn/layer.h"
+
+namespace nacre::nn {
+
+struct EmbeddingLayerOptions {
+  std::int64_t rows = 0;                           // how many things, at least 1
+  std::int64_t features = 0;                       // elements of a vector, at least 1
+  std::optional<std::int64_t> padding_index = {};  // a row that begins as zeros and stays so
+  Initializer initializer = {};                    // default: uniform in [-0.05, 0.05], as in Keras
+};
+// Whole numbers [...] give vectors [..., features]; `weight` is [rows, features].
+class Embedding : public LayerBase {
+ public:
+  // Throws ValueError when rows or features are below 1 or padding_index is not a row.
+  explicit Embedding(EmbeddingLayerOptions options, Location at = std::source_location::current());
+  Tensor operator()(const Operand& indices);
+  void visit(ModuleVisitor& visitor) { visitor.variable("weight", weight); }
+
+  Variable weight;
+
+ private:
+  EmbeddingLayerOptions options_;
+};
+
+}  // namespace nacre::nn

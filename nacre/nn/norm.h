@@ -1,0 +1,96 @@
+// Normalisation layers.
+#pragma once
+
+#include "nacre/nn/layer.h"
+
+namespace nacre::nn {
+
+struct BatchNormOptions {
+  double momentum = 0.99;  // running = momentum * running + (1 - momentum) * batch, as in Keras
+  double epsilon = 1e-3;   // as in Keras (PyTorch: 1e-5, and its momentum is 1 - this one)
+  bool affine = true;      // learn a scale and a shift
+  std::int64_t channels = 0;  // 0: taken from the first input
+};
+// Ioffe and Szegedy, "Batch normalization", 2015. x is [batch, channels, ...]; each channel gets
+// mean 0 and variance 1 over all other axes: those of the batch while training() (the biased
+// variance), else the running ones. The running variance collects the unbiased variance, as in
+// PyTorch. A frozen layer (set_trainable(false)) infers, as in Keras.
+// State: weight, bias, running_mean, running_var, num_batches_tracked.
+class BatchNorm : public LayerBase {
+ public:
+  explicit BatchNorm(BatchNormOptions options = {});
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor& visitor);
+  const BatchNormOptions& options() const { return options_; }
+
+  Variable weight;
+  Variable bias;
+  Variable running_mean;
+  Variable running_var;
+  Variable num_batches_tracked;
+
+ private:
+  void build(std::int64_t channels, DType dtype);
+  BatchNormOptions options_;
+};
+
+struct LayerNormOptions {
+  int axes = 1;           // how many of the last axes are normalised together
+  double epsilon = 1e-5;  // as in PyTorch (Keras: 1e-3)
+  bool affine = true;
+  bool use_bias = true;
+};
+// Ba, Kiros and Hinton, "Layer normalization", 2016. State: weight, bias of the normalised axes'
+// shape.
+class LayerNorm : public LayerBase {
+ public:
+  explicit LayerNorm(LayerNormOptions options = {});
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor& visitor);
+
+  Variable weight;
+  Variable bias;
+
+ private:
+  LayerNormOptions options_;
+};
+
+struct GroupNormOptions {
+  std::int64_t groups = 32;  // divides the channels; 1: one group; equal to them: instance norm
+  double epsilon = 1e-5;
+  bool affine = true;
+};
+// Wu and He, "Group normalization", 2018: over the channels of a group and all spatial axes of
+// x [batch, channels, ...]. State: weight, bias [channels].
+class GroupNorm : public LayerBase {
+ public:
+  explicit GroupNorm(GroupNormOptions options = {});
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor& visitor);
+
+  Variable weight;
+  Variable bias;
+
+ private:
+  GroupNormOptions options_;
+};
+
+struct RmsNormOptions {
+  double epsilon = 1e-6;
+  bool affine = true;
+};
+// Zhang and Sennrich, "Root mean square layer normalization", 2019, over the last axis. State:
+// weight.
+class RmsNorm : public LayerBase {
+ public:
+  explicit RmsNorm(RmsNormOptions options = {});
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor& visitor);
+
+  Variable weight;
+
+ private:
+  RmsNormOptions options_;
+};
+
+}  // namespace nacre::nn

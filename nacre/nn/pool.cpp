@@ -1,0 +1,38 @@
+#include "nacre/nn/pool.h"
+
+#include <fmt/format.h>
+
+namespace nacre::nn {
+
+Tensor PoolLayer::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  if (x.tensor().rank() != axes_ + 2) {
+    call.fail_shape(x, fmt::format("it takes [batch, channels, {} spatial ax{}]", axes_,
+                                   axes_ == 1 ? "is" : "es"));
+  }
+  const PoolOptions options{.kernel = options_.kernel,
+                            .stride = options_.stride,
+                            .padding = options_.padding,
+                            .ceil_mode = options_.ceil_mode,
+                            .count_include_pad = options_.count_include_pad};
+  return call.done(maximum_ ? max_pool(x, options) : avg_pool(x, options));
+}
+
+Tensor GlobalAvgPool::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  return call.done(global_avg_pool(x, options_.keep_dims));
+}
+Tensor GlobalMaxPool::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  return call.done(global_max_pool(x, options_.keep_dims));
+}
+Tensor AdaptiveAvgPool::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  return call.done(adaptive_avg_pool(x, options_.output));
+}
+Tensor AdaptiveMaxPool::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  return call.done(adaptive_max_pool(x, options_.output));
+}
+
+}  // namespace nacre::nn

@@ -1,0 +1,99 @@
+// Pooling layers. Images are [batch, channels, spatial...] with one to three spatial axes.
+#pragma once
+
+#include "nacre/nn/layer.h"
+#include "nacre/ops/pool.h"
+
+namespace nacre::nn {
+
+struct PoolLayerOptions {
+  PerAxis kernel = 2;
+  PerAxis stride = {};  // empty: the kernel
+  Padding padding = 0;
+  bool ceil_mode = false;
+  bool count_include_pad = false;  // average pool
+};
+
+// A pool of `axes` spatial axes; `maximum` or mean.
+class PoolLayer : public LayerBase {
+ public:
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+
+ protected:
+  PoolLayer(std::string kind, int axes, bool maximum, PoolLayerOptions options)
+      : LayerBase(std::move(kind)), axes_(axes), maximum_(maximum), options_(std::move(options)) {}
+
+ private:
+  int axes_;
+  bool maximum_;
+  PoolLayerOptions options_;
+};
+
+struct MaxPool1d : PoolLayer {
+  explicit MaxPool1d(PoolLayerOptions o = {}) : PoolLayer("MaxPool1d", 1, true, std::move(o)) {}
+};
+struct MaxPool2d : PoolLayer {
+  explicit MaxPool2d(PoolLayerOptions o = {}) : PoolLayer("MaxPool2d", 2, true, std::move(o)) {}
+};
+struct MaxPool3d : PoolLayer {
+  explicit MaxPool3d(PoolLayerOptions o = {}) : PoolLayer("MaxPool3d", 3, true, std::move(o)) {}
+};
+struct AvgPool1d : PoolLayer {
+  explicit AvgPool1d(PoolLayerOptions o = {}) : PoolLayer("AvgPool1d", 1, false, std::move(o)) {}
+};
+struct AvgPool2d : PoolLayer {
+  explicit AvgPool2d(PoolLayerOptions o = {}) : PoolLayer("AvgPool2d", 2, false, std::move(o)) {}
+};
+struct AvgPool3d : PoolLayer {
+  explicit AvgPool3d(PoolLayerOptions o = {}) : PoolLayer("AvgPool3d", 3, false, std::move(o)) {}
+};
+
+struct GlobalPoolOptions {
+  bool keep_dims = false;  // keep the spatial axes as 1
+};
+// One value a channel: [batch, channels].
+class GlobalAvgPool : public LayerBase {
+ public:
+  explicit GlobalAvgPool(GlobalPoolOptions o = {}) : LayerBase("GlobalAvgPool"), options_(o) {}
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+
+ private:
+  GlobalPoolOptions options_;
+};
+class GlobalMaxPool : public LayerBase {
+ public:
+  explicit GlobalMaxPool(GlobalPoolOptions o = {}) : LayerBase("GlobalMaxPool"), options_(o) {}
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+
+ private:
+  GlobalPoolOptions options_;
+};
+
+struct AdaptivePoolOptions {
+  PerAxis output = 1;  // the spatial size of the result
+};
+class AdaptiveAvgPool : public LayerBase {
+ public:
+  explicit AdaptiveAvgPool(AdaptivePoolOptions o)
+      : LayerBase("AdaptiveAvgPool"), options_(std::move(o)) {}
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+
+ private:
+  AdaptivePoolOptions options_;
+};
+class AdaptiveMaxPool : public LayerBase {
+ public:
+  explicit AdaptiveMaxPool(AdaptivePoolOptions o)
+      : LayerBase("AdaptiveMaxPool"), options_(std::move(o)) {}
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+
+ private:
+  AdaptivePoolOptions options_;
+};
+
+}  // namespace nacre::nn

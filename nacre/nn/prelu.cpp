@@ -1,0 +1,19 @@
+#include "nacre/nn/prelu.h"
+
+#include "nacre/ops/activation.h"
+
+namespace nacre::nn {
+
+Tensor PRelu::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  if (!weight.defined()) {
+    const Tensor input = x.tensor();
+    const std::int64_t slopes = !options_.per_channel || input.rank() < 1 ? 1
+                                : input.rank() == 1                       ? input.size(0)
+                                                                          : input.size(1);
+    weight = make_variable(full({slopes}, options_.initial, input.dtype()), "weight");
+  }
+  return call.done(prelu(x, weight));
+}
+
+}  // namespace nacre::nn

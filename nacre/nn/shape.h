@@ -1,0 +1,36 @@
+// Layers that change shapes only.
+#pragma once
+
+#include "nacre/nn/layer.h"
+
+namespace nacre::nn {
+
+struct FlattenOptions {
+  int start = 1;  // the first axis that is joined with those after it; 1 keeps the batch
+};
+class Flatten : public LayerBase {
+ public:
+  explicit Flatten(FlattenOptions options = {}) : LayerBase("Flatten"), options_(options) {}
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+  const FlattenOptions& options() const { return options_; }
+
+ private:
+  FlattenOptions options_;
+};
+
+struct ReshapeOptions {
+  std::vector<std::int64_t> shape = {};  // without the batch; one may be -1
+};
+class Reshape : public LayerBase {
+ public:
+  explicit Reshape(ReshapeOptions options) : LayerBase("Reshape"), options_(std::move(options)) {}
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+  const ReshapeOptions& options() const { return options_; }
+
+ private:
+  ReshapeOptions options_;
+};
+
+}  // namespace nacre::nn

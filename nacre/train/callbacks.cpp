@@ -1,0 +1,262 @@
+#include "nacre/train/callbacks.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "nacre/train/model.h"
+
+namespace nacre {
+namespace {
+
+// A monitored number and its best value so far.
+class Monitor {
+ public:
+  Monitor(std::string name, Direction direction, double min_delta)
+      : name_(std::move(name)), delta_(std::abs(min_delta)), up_(direction == Direction::up) {
+    if (direction != Direction::automatic) return;
+    for (const char* part : {"accuracy", "auc", "precision", "recall", "f1", "r2"}) {
+      up_ = up_ || name_.find(part) != std::string::npos;
+    }
+  }
+  // Whether the logs have a better value than all before; it becomes the best.
+  bool improves(const Logs& logs) {
+    const double now = logs[name_];
+    const bool better =
+        !seen_ || (up_ ? now > best_ + delta_ : now < best_ - delta_);
+    // NaN is never better.
+    if (!better || std::isnan(now)) return false;
+    best_ = now;
+    seen_ = true;
+    return true;
+  }
+  Tensor state() const { return Tensor::from(std::vector<double>{seen_ ? 1.0 : 0.0, best_}); }
+  void load(const Tensor& state) {
+    const std::vector<double> v = state.to_vector<double>();
+    seen_ = v.at(0) != 0;
+    best_ = v.at(1);
+  }
+
+ private:
+  std::string name_;
+  double delta_;
+  bool up_;
+  bool seen_ = false;
+  double best_ = 0;
+};
+
+std::int64_t count_in(const nn::StateMap& state, const char* name) {
+  const auto found = state.find(name);
+  return found == state.end() ? 0 : found->second.item<std::int64_t>();
+}
+Tensor count(std::int64_t n) { return Tensor::from(std::vector<std::int64_t>{n}); }
+
+class EarlyStopping final : public Callback {
+ public:
+  explicit EarlyStopping(const EarlyStoppingOptions& o)
+      : options_(o), monitor_(o.monitor, o.direction, o.min_delta) {}
+
+  void on_epoch_end(TrainingState& state) override {
+    if (monitor_.improves(state.logs)) {
+      waited_ = 0;
+      if (options_.restore_best) best_ = nn::values_of(state.model.state());
+    } else if (++waited_ >= options_.patience) {
+      state.stop = true;
+    }
+  }
+  void on_train_end(TrainingState& state) override {
+    if (options_.restore_best && !best_.empty()) state.model.load_state(best_);
+  }
+  nn::StateMap state() const override {
+    nn::StateMap out{{"monitor", monitor_.state()}, {"waited", count(waited_)}};
+    for (const auto& [name, value] : best_) out.emplace("best/" + name, value);
+    return out;
+  }
+  void load_state(const nn::StateMap& state) override {
+    monitor_.load(state.at("monitor"));
+    waited_ = count_in(state, "waited");
+    best_.clear();
+    for (const auto& [name, value] : state) {
+      if (name.starts_with("best/")) best_.emplace(name.substr(5), value);
+    }
+  }
+
+ private:
+  EarlyStoppingOptions options_;
+  Monitor monitor_;
+  std::int64_t waited_ = 0;
+  nn::StateMap best_;
+};
+
+class BestWeights final : public Callback {
+ public:
+  explicit BestWeights(const BestWeightsOptions& o)
+      : path_(o.path), monitor_(o.monitor, o.direction, 0) {}
+  void on_epoch_end(TrainingState& state) override {
+    if (monitor_.improves(state.logs)) state.model.save_weights(path_);
+  }
+  nn::StateMap state() const override { return {{"monitor", monitor_.state()}}; }
+  void load_state(const nn::StateMap& state) override { monitor_.load(state.at("monitor")); }
+
+ private:
+  std::filesystem::path path_;
+  Monitor monitor_;
+};
+
+class PeriodicWeights final : public Callback {
+ public:
+  explicit PeriodicWeights(const PeriodicWeightsOptions& o) : options_(o) {
+    if (o.every_epochs < 1) throw ValueError("periodic_weights: every_epochs must be at least 1");
+  }
+  void on_epoch_end(TrainingState& state) override {
+    const std::int64_t epoch = state.epoch + 1;
+    if (epoch % options_.every_epochs != 0) return;
+    std::filesystem::create_directories(options_.folder);
+    state.model.save_weights(file(epoch));
+    const std::int64_t old = epoch - static_cast<std::int64_t>(options_.keep) * options_.every_epochs;
+    std::error_code ignored;
+    if (options_.keep > 0 && old > 0) std::filesystem::remove(file(old), ignored);
+  }
+
+ private:
+  std::filesystem::path file(std::int64_t epoch) const {
+    return options_.folder / fmt::format("epoch-{:04}.safetensors", epoch);
+  }
+  PeriodicWeightsOptions options_;
+};
+
+class ReduceOnPlateau final : public Callback {
+ public:
+  explicit ReduceOnPlateau(const ReduceOnPlateauOptions& o)
+      : options_(o), monitor_(o.monitor, o.direction, o.min_delta) {
+    if (!(o.factor > 0 && o.factor < 1)) {
+      throw ValueError(fmt::format("reduce_on_plateau: factor {} is not between 0 and 1", o.factor));
+    }
+  }
+  void on_epoch_end(TrainingState& state) override {
+    if (cooling_ > 0) --cooling_;
+    if (monitor_.improves(state.logs)) {
+      waited_ = 0;
+    } else if (cooling_ > 0) {
+      waited_ = 0;
+    } else if (++waited_ >= options_.patience) {
+      optim::Optimizer& optimizer = state.model.optimizer();
+      const double rate = optimizer.learning_rate();
+      optimizer.set_learning_rate(std::max(options_.minimum_rate, rate * options_.factor));
+      cooling_ = options_.cooldown;
+      waited_ = 0;
+    }
+  }
+  nn::StateMap state() const override {
+    return {{"monitor", monitor_.state()}, {"waited", count(waited_)}, {"cooling", count(cooling_)}};
+  }
+  void load_state(const nn::StateMap& state) override {
+    monitor_.load(state.at("monitor"));
+    waited_ = count_in(state, "waited");
+    cooling_ = count_in(state, "cooling");
+  }
+
+ private:
+  ReduceOnPlateauOptions options_;
+  Monitor monitor_;
+  std::int64_t waited_ = 0;
+  std::int64_t cooling_ = 0;
+};
+
+// Appends a line to a file each epoch.
+class LineLog : public Callback {
+ public:
+  explicit LineLog(std::filesystem::path path) : path_(std::move(path)) {}
+  void on_train_begin(TrainingState& state) override {
+    const bool fresh = state.step == 0;
+    if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path());
+    empty_ = fresh || !std::filesystem::exists(path_) || std::filesystem::file_size(path_) == 0;
+    file_.open(path_, fresh ? std::ios::trunc : std::ios::app);
+    if (!file_) throw IoError("cannot write " + path_.string());
+  }
+  void on_epoch_end(TrainingState& state) override {
+    Logs row;
+    row.set("learning_rate", state.model.optimizer().learning_rate());
+    for (const auto& [name, value] : state.logs.entries()) row.set(name, value);
+    file_ << text(state, row, empty_) << std::flush;
+    empty_ = false;
+    if (!file_) throw IoError("cannot write " + path_.string());
+  }
+
+ protected:
+  virtual std::string text(const TrainingState& state, const Logs& row, bool first) const = 0;
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream file_;
+  bool empty_ = true;
+};
+
+class CsvLog final : public LineLog {
+ public:
+  using LineLog::LineLog;
+  std::string text(const TrainingState& state, const Logs& row, bool first) const override {
+    std::string out;
+    if (first) {
+      out = "epoch,step";
+      for (const auto& [name, value] : row.entries()) out += "," + name;
+      out += "\n";
+    }
+    out += fmt::format("{},{}", state.epoch + 1, state.step);
+    for (const auto& [name, value] : row.entries()) out += fmt::format(",{}", value);
+    return out + "\n";
+  }
+};
+
+class JsonLog final : public LineLog {
+ public:
+  using LineLog::LineLog;
+  std::string text(const TrainingState& state, const Logs& row, bool) const override {
+    std::string out = fmt::format("{{\"epoch\":{},\"step\":{}", state.epoch + 1, state.step);
+    for (const auto& [name, value] : row.entries()) {
+      // JSON has no NaN and no infinity.
+      out += std::isfinite(value) ? fmt::format(",\"{}\":{}", name, value)
+                                  : fmt::format(",\"{}\":null", name);
+    }
+    return out + "}\n";
+  }
+};
+
+class Functions final : public Callback {
+ public:
+  explicit Functions(CallbackFunctions f) : f_(std::move(f)) {}
+  void on_train_begin(TrainingState& s) override { call(f_.on_train_begin, s); }
+  void on_epoch_begin(TrainingState& s) override { call(f_.on_epoch_begin, s); }
+  void on_batch_end(TrainingState& s) override { call(f_.on_batch_end, s); }
+  void on_epoch_end(TrainingState& s) override { call(f_.on_epoch_end, s); }
+  void on_train_end(TrainingState& s) override { call(f_.on_train_end, s); }
+
+ private:
+  static void call(const std::function<void(TrainingState&)>& f, TrainingState& state) {
+    if (f) f(state);
+  }
+  CallbackFunctions f_;
+};
+
+}  // namespace
+
+CallbackPtr early_stopping(const EarlyStoppingOptions& o) {
+  return std::make_shared<EarlyStopping>(o);
+}
+CallbackPtr best_weights(const BestWeightsOptions& o) { return std::make_shared<BestWeights>(o); }
+CallbackPtr periodic_weights(const PeriodicWeightsOptions& o) {
+  return std::make_shared<PeriodicWeights>(o);
+}
+CallbackPtr reduce_on_plateau(const ReduceOnPlateauOptions& o) {
+  return std::make_shared<ReduceOnPlateau>(o);
+}
+CallbackPtr csv_log(const std::filesystem::path& path) { return std::make_shared<CsvLog>(path); }
+CallbackPtr json_lines_log(const std::filesystem::path& path) {
+  return std::make_shared<JsonLog>(path);
+}
+CallbackPtr make_callback(CallbackFunctions functions) {
+  return std::make_shared<Functions>(std::move(functions));
+}
+
+}  // namespace nacre

@@ -1,0 +1,66 @@
+// The callbacks that come with the library: FitOptions{.callbacks = {early_stopping({...})}}.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "nacre/train/callback.h"
+
+namespace nacre {
+
+// Which way a monitored number gets better. `automatic`: up for names with accuracy, auc,
+// precision, recall, f1 or r2, down otherwise.
+enum class Direction { automatic, down, up };
+
+struct EarlyStoppingOptions {
+  std::string monitor = "val_loss";
+  int patience = 0;      // stops after so many epochs without improvement, at least 1
+  double min_delta = 0;  // smaller changes are no improvement
+  Direction direction = Direction::automatic;
+  bool restore_best = false;  // end with the weights of the best epoch
+};
+// Throw ValueError, at the end of an epoch, when the monitored number is not in the logs.
+CallbackPtr early_stopping(const EarlyStoppingOptions& options = {});
+
+struct BestWeightsOptions {
+  std::filesystem::path path = "best.safetensors";
+  std::string monitor = "val_loss";
+  Direction direction = Direction::automatic;
+};
+// Writes the weights whenever the monitored number is better than ever.
+CallbackPtr best_weights(const BestWeightsOptions& options = {});
+
+struct PeriodicWeightsOptions {
+  std::filesystem::path folder = ".";  // gets epoch-0001.safetensors, ...
+  int every_epochs = 1;
+  int keep = 0;  // only the last so many; 0: all
+};
+CallbackPtr periodic_weights(const PeriodicWeightsOptions& options = {});
+
+struct ReduceOnPlateauOptions {
+  std::string monitor = "val_loss";
+  double factor = 0.1;  // times the learning rate
+  int patience = 10;  // acts after so many epochs without improvement
+  double min_delta = 1e-4;
+  int cooldown = 0;  // epochs to wait after a change
+  double minimum_rate = 0;
+  Direction direction = Direction::automatic;
+};
+CallbackPtr reduce_on_plateau(const ReduceOnPlateauOptions& options = {});
+
+// One line an epoch: epoch,step,learning_rate,loss,... A resumed run appends.
+CallbackPtr csv_log(const std::filesystem::path& path);
+// One JSON object a line: {"epoch":1,"step":57,"learning_rate":0.001,"loss":0.3}.
+CallbackPtr json_lines_log(const std::filesystem::path& path);
+
+// A callback of functions; empty ones are skipped.
+struct CallbackFunctions {
+  std::function<void(TrainingState&)> on_train_begin = {};
+  std::function<void(TrainingState&)> on_epoch_begin = {};
+  std::function<void(TrainingState&)> on_batch_end = {};
+  std::function<void(TrainingState&)> on_epoch_end = {};
+  std::function<void(TrainingState&)> on_train_end = {};
+};
+CallbackPtr make_callback(CallbackFunctions functions);
+
+}  // namespace nacre

@@ -18,10 +18,10 @@ struct Unique {
 Unique unique(const Operand& x, std::optional<int> axis = std::nullopt);
 
 struct BincountOptions {
-  Tensor weights;               // summed instead of ones, if defined
+  Tensor weights = {};          // summed instead of ones, if defined
   std::int64_t min_length = 0;  // of the result, which holds at least the largest number
   // The result's size if it is known: then x may be traced. Larger numbers throw ValueError.
-  std::optional<std::int64_t> length;
+  std::optional<std::int64_t> length = {};
 };
 // How often each whole number occurs in x: i64, or the weights' dtype.
 Tensor bincount(const Operand& x, const BincountOptions& options = {});

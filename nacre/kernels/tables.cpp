@@ -22,6 +22,7 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::attention_kernels(),
       cpu::sampling_kernels(),
       cpu::fft_kernels(),
+      cpu::random_kernels(),
   };
 }
 

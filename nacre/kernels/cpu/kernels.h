@@ -31,5 +31,6 @@ std::span<const KernelRow> softmax_kernels();      // softmax.cpp
 std::span<const KernelRow> matmul_kernels();       // matmul.cpp
 std::span<const KernelRow> movement_kernels();     // movement.cpp
 std::span<const KernelRow> fft_kernels();          // fft.cpp
+std::span<const KernelRow> random_kernels();       // random.cpp
 
 }  // namespace nacre::cpu

@@ -20,7 +20,7 @@ Tensor run_step(const std::shared_ptr<const Transform>& step, const Tensor& x,
              std::uint64_t seed = 1) {
   Tensor out(step->output(x.spec()));
   RandomStream random(seed);
-  step->run_step(x.raw_data(), x.spec(), out.raw_mutable_data(), random);
+  step->apply(x.raw_data(), x.spec(), out.raw_mutable_data(), random);
   return out;
 }
 

@@ -30,11 +30,14 @@ T floored_remainder(T a, T b) {
   const T r = std::fmod(a, b);
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
-// a - r is a multiple of b up to rounding, so the quotient is rounded, not floored.
+// a - r is a multiple of b up to rounding, so the quotient is rounded, not floored. The remainder
+// of an infinite divisor is a itself: the step down comes after the division.
 template <class T>
 T floored_quotient(T a, T b) {
   if (b == 0) return a / b;
-  const T quotient = (a - floored_remainder(a, b)) / b;
+  const T r = std::fmod(a, b);
+  T quotient = (a - r) / b;
+  if (r != 0 && (r < 0) != (b < 0)) quotient -= 1;
   const T below = std::floor(quotient);
   return quotient - below > T(0.5) ? below + 1 : below;
 }

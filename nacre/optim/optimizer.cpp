@@ -136,7 +136,7 @@ void Optimizer::accumulate(const nn::NamedVariables& parameters, const Tensors& 
     Variable& sum = slot(kSum, parameters[i].name, gradients[i].spec(), 0);
     sum.assign(sum + gradients[i]);
   }
-  Variable& count = slot(kCount, "", {f32, {}}, 0);
+  Variable& count = slot(kCount, "", {f64, {}}, 0);
   count.assign(count + 1);
 }
 
@@ -215,15 +215,16 @@ void Optimizer::apply(const nn::NamedVariables& parameters, const Tensors& given
                           return slot(name, p.name, value.spec(), initial);
                         }};
     const Tensor changed = rule_->apply(update);
-    assign(p.cell, changed);
     if (average_ > 0) {
       const std::string key = std::string(kAverage) + "/" + p.name;
       if (slots_.find(key) == slots_.end()) {
+        // It begins as the weight before its first change.
         slots_.emplace(key, Variable(p.cell->value, key, false));
       }
       Variable& average = slots_.at(key);
       average.assign(average_ * average + (1 - average_) * changed);
     }
+    assign(p.cell, changed);
   }
   step_.assign(step_ + 1);
 }

@@ -116,21 +116,23 @@ TEST(Resume, AForeignFileIsRefused) {
 TEST(Callbacks, EarlyStoppingRestoresTheBest) {
   const Toy data = toy();
   Model model = make_model();
+  // The wrong way round, so that training itself ends the improvement.
   nn::StateMap best;
-  double least = 1e9;
-  const History history =
-      model.fit(data.x, data.y,
-                {.epochs = 60,
-                 .validation_split = 0.3,
-                 .callbacks = {early_stopping({.patience = 3, .restore_best = true}),
-                               make_callback({.on_epoch_end =
-                                                  [&](TrainingState& s) {
-                                                    if (s.logs["val_loss"] < least) {
-                                                      least = s.logs["val_loss"];
-                                                      best = nn::values_of(s.model.state());
-                                                    }
-                                                  }})},
-                 .verbose = 0});
+  double most = -1;
+  const History history = model.fit(
+      data.x, data.y,
+      {.epochs = 60,
+       .validation_split = 0.3,
+       .callbacks = {early_stopping(
+                         {.patience = 3, .direction = Direction::up, .restore_best = true}),
+                     make_callback({.on_epoch_end =
+                                        [&](TrainingState& s) {
+                                          if (s.logs["val_loss"] > most) {
+                                            most = s.logs["val_loss"];
+                                            best = nn::values_of(s.model.state());
+                                          }
+                                        }})},
+       .verbose = 0});
   EXPECT_LT(history.epochs.size(), 60u);
   for (const auto& [name, value] : nn::values_of(model.state())) {
     EXPECT_EQ(value.to_vector<double>(), best.at(name).to_vector<double>()) << name;

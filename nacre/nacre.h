@@ -3,6 +3,7 @@
 
 #include "nacre/nn/api.h"
 #include "nacre/ops/api.h"
+#include "nacre/optim/lbfgs.h"
 #include "nacre/run/compile.h"
 #include "nacre/run/custom_vjp.h"
 #include "nacre/run/generator.h"

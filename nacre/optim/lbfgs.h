@@ -1,0 +1,60 @@
+// L-BFGS: minimises a smooth function of all parameters on the whole data.
+#pragma once
+
+#include <deque>
+#include <functional>
+
+#include "nacre/nn/module.h"
+
+namespace nacre::optim {
+
+struct LbfgsOptions {
+  int max_iterations = 20;           // of one call of minimize()
+  int history = 10;                  // pairs of steps and gradient changes that are kept
+  double tolerance_gradient = 1e-7;  // ends when no gradient element is larger
+  double tolerance_change = 1e-9;    // ends when no element and not the value changes by more
+};
+
+// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989, with a
+// line search for the strong Wolfe conditions (Nocedal and Wright, "Numerical Optimization",
+// algorithms 3.5 and 3.6; c1 = 1e-4, c2 = 0.9). Works on concrete values, in double: the function
+// may be compiled, minimize() may not be traced.
+//
+//   optim::Lbfgs lbfgs;
+//   lbfgs.minimize(nn::parameters(net), [&] {
+//     return nn::value_and_grad(net, [&] { return loss::mse()(net(x), y); });
+//   });
+class Lbfgs {
+ public:
+  // The value at the current parameters, and one gradient a parameter.
+  using Function = std::function<std::pair<Tensor, Tensors>()>;
+
+  // Throws ValueError for counts below 1.
+  explicit Lbfgs(const LbfgsOptions& options = {});
+
+  // Changes the parameters; returns the last value. What was learned of the curvature is kept for
+  // the next call. Throws ShapeError when gradients do not fit, GradientError when the first value
+  // or gradient is not finite.
+  double minimize(const nn::NamedVariables& parameters, const Function& function);
+  int iterations() const { return iterations_; }  // of the last call
+
+ private:
+  using Vector = std::vector<double>;
+  struct Point {
+    double step = 0;
+    double value = 0;
+    double slope = 0;  // along the direction
+    Vector gradient;
+  };
+  Vector direction(const Vector& gradient) const;
+  Point search(const std::function<Point(double)>& at, const Point& start, double first) const;
+  Point zoom(const std::function<Point(double)>& at, const Point& start, Point low,
+             Point high) const;
+  void remember(Vector step, Vector change);
+
+  LbfgsOptions options_;
+  std::deque<std::pair<Vector, Vector>> pairs_;  // steps and changes of the gradient
+  int iterations_ = 0;
+};
+
+}  // namespace nacre::optim

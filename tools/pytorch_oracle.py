@@ -268,7 +268,7 @@ def stored(t):
     a = np.asarray(a)
     if a.dtype == np.float64:
         a = a.astype(np.float32)
-    return np.ascontiguousarray(a)
+    return np.array(a, order="C")  # ascontiguousarray would turn a scalar into a vector
 
 
 DTYPES = {"float32": "F32", "int64": "I64", "bool": "BOOL"}

@@ -25,23 +25,6 @@ pre{overflow:auto;background:var(--card);border:1px solid var(--line);border-rad
 table{border-collapse:collapse}td{padding:3px 14px 3px 0;vertical-align:top}.wrong{color:var(--c2)}
 )css";
 
-std::string base64(const std::string& bytes) {
-  static constexpr char kAlphabet[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned group = 0;
-    const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
-    for (std::size_t k = 0; k < 3; ++k) {
-      group = group << 8 | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += k <= n ? kAlphabet[group >> (18 - 6 * k) & 63u] : '=';
-    }
-  }
-  return out;
-}
-
 // One chart for each quantity, with its validation twin in the same one.
 std::string curves(const Report& report) {
   std::set<std::string> names;
@@ -79,7 +62,7 @@ std::string mistakes(const Report& report) {
     out += "<figure>";
     if (!m.png.empty()) {
       out += fmt::format("<img alt=\"{}\" src=\"data:image/png;base64,{}\">", escape_html(m.truth),
-                         base64(m.png));
+                         m.png);
     }
     out += fmt::format(
         "<figcaption>{}{} <span class=\"wrong\">taken for {}</span> "

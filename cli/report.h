@@ -10,7 +10,7 @@ namespace nacre::cli {
 
 // A test sample that the model got wrong with confidence.
 struct Mistake {
-  std::string png;   // the picture's bytes, or empty
+  std::string png;   // the picture in base64, or empty
   std::string text;  // or what the row says
   std::string truth;
   std::string predicted;

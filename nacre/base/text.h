@@ -24,4 +24,7 @@ std::string human_bytes(double bytes);
 // "1:02:03", "2:03", "4.5 s", "12 ms".
 std::string human_seconds(double seconds);
 
+// RFC 4648 base64 with padding.
+std::string base64(std::string_view bytes);
+
 }  // namespace nacre

@@ -26,5 +26,13 @@ TEST(Text, Numbers) {
   EXPECT_EQ(human_seconds(3723), "1:02:03");
 }
 
+TEST(Text, Base64) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
+}
+
 }  // namespace
 }  // namespace nacre

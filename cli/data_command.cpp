@@ -1,0 +1,147 @@
+// `nacre data list | show | fetch | split`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "cli/commands.h"
+#include "nacre/base/error.h"
+#include "nacre/base/random.h"
+#include "nacre/base/text.h"
+#include "nacre/data/fetch.h"
+#include "nacre/data/image.h"
+#include "nacre/data/named.h"
+
+namespace nacre::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+int list(const Console& console) {
+  std::vector<std::vector<std::string>> rows{
+      {"set", "train", "test", "classes", "here", "what it is"}};
+  nlohmann::json json = nlohmann::json::array();
+  for (const data::SetDescription& s : data::named_sets()) {
+    const bool here = !s.fetched || !data::find_set(s.name).empty();
+    rows.push_back({s.name, with_thousands(s.train), with_thousands(s.test),
+                    std::to_string(s.classes), here ? "yes" : "no", s.what});
+    json.push_back({{"name", s.name},
+                    {"train", s.train},
+                    {"test", s.test},
+                    {"classes", s.classes},
+                    {"here", here},
+                    {"what", s.what},
+                    {"source", s.source},
+                    {"licence", s.licence}});
+  }
+  console.print(table(rows, {false, true, true, true}), json);
+  return kOk;
+}
+
+// The first samples as one picture, ten a row.
+void draw(const data::Dataset& set, const std::string& path) {
+  constexpr std::int64_t kAcross = 10, kDown = 6, kGap = 2;
+  const Shape s = set.input_specs().at(0).shape;
+  if (s.rank() != 3) throw ValueError("--out: the samples are no pictures");
+  const std::int64_t scale = std::max<std::int64_t>(1, 56 / s[1]);
+  const std::int64_t h = s[1] * scale + kGap, w = s[2] * scale + kGap;
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(s[0] * kDown * h * kAcross * w), 255);
+  for (std::int64_t i = 0; i < std::min(set.size(), kAcross * kDown); ++i) {
+    const std::vector<float> values = set.get(i).inputs[0].to_vector<float>();
+    for (std::int64_t c = 0; c < s[0]; ++c) {
+      for (std::int64_t y = 0; y < s[1] * scale; ++y) {
+        for (std::int64_t x = 0; x < s[2] * scale; ++x) {
+          const float v =
+              values[static_cast<std::size_t>((c * s[1] + y / scale) * s[2] + x / scale)];
+          const std::int64_t row = i / kAcross * h + y, column = i % kAcross * w + x;
+          pixels[static_cast<std::size_t>((c * kDown * h + row) * kAcross * w + column)] =
+              static_cast<std::uint8_t>(std::clamp(v, 0.0f, 1.0f) * 255 + 0.5f);
+        }
+      }
+    }
+  }
+  data::write_png(path, Tensor::from(pixels, {s[0], kDown * h, kAcross * w}));
+}
+
+int show(const DataCommand& command, const Console& console) {
+  const data::NamedSet set = data::load(command.name);
+  const data::SetDescription& about = data::describe(command.name);
+  const Spec input = set.train.input_specs().at(0);
+  const std::vector<std::string>& names = set.train.info().class_names;
+  std::map<std::int64_t, std::int64_t> counts;
+  for (const std::int64_t label : set.train.labels()) ++counts[label];
+  nlohmann::json json{{"name", about.name},
+                      {"what", about.what},
+                      {"source", about.source},
+                      {"licence", about.licence},
+                      {"sample", input.shape.to_vector()},
+                      {"train", set.train.size()},
+                      {"test", set.test.size()}};
+  std::vector<std::vector<std::string>> rows{{"class", "training samples"}};
+  for (const auto& [label, count] : counts) {
+    const auto i = static_cast<std::size_t>(label);
+    const std::string name = i < names.size() ? names[i] : std::to_string(label);
+    rows.push_back({name, with_thousands(count)});
+    json["classes"].push_back({{"name", name}, {"train", count}});
+  }
+  if (!command.output.empty()) draw(set.train, command.output);
+  console.print(fmt::format("{}: {}\n{}; {}\nsamples {}, {} for training, {} for testing\n\n{}{}",
+                            about.name, about.what, about.source, about.licence, to_string(input),
+                            with_thousands(set.train.size()), with_thousands(set.test.size()),
+                            table(rows, {false, true}),
+                            command.output.empty() ? "" : "\nwrote " + command.output + "\n"),
+                json);
+  return kOk;
+}
+
+// Copies FOLDER/CLASS/FILE to OUT/train/CLASS/FILE and OUT/test/CLASS/FILE.
+int split(const DataCommand& command, const Console& console) {
+  if (!fs::is_directory(command.name)) throw IoError(command.name + ": no such folder");
+  if (command.test <= 0 || command.test >= 1) throw ValueError("--test must be between 0 and 1");
+  if (fs::exists(command.output) && !fs::is_empty(command.output)) {
+    throw IoError(command.output + ": is not empty");
+  }
+  std::int64_t counts[2] = {0, 0};
+  std::vector<fs::path> classes;
+  for (const auto& entry : fs::directory_iterator(command.name)) {
+    if (entry.is_directory()) classes.push_back(entry.path());
+  }
+  std::sort(classes.begin(), classes.end());
+  if (classes.empty()) throw IoError(command.name + ": has no folders, one a class is expected");
+  for (const fs::path& folder : classes) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    RandomStream random(command.seed, std::hash<std::string>{}(folder.filename().string()));
+    for (std::size_t i = files.size(); i > 1; --i) std::swap(files[i - 1], files[random.below(i)]);
+    const auto test =
+        static_cast<std::size_t>(command.test * static_cast<double>(files.size()) + 0.5);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      const int part = i < test ? 1 : 0;
+      const fs::path to = fs::path(command.output) / (part ? "test" : "train") / folder.filename();
+      fs::create_directories(to);
+      fs::copy_file(files[i], to / files[i].filename());
+      ++counts[part];
+    }
+  }
+  console.print(
+      fmt::format("{} training and {} test files in {}\n", counts[0], counts[1], command.output),
+      {{"train", counts[0]}, {"test", counts[1]}});
+  return kOk;
+}
+
+}  // namespace
+
+int run_data(const DataCommand& command, const Console& console) {
+  if (command.action == "list") return list(console);
+  if (command.action == "show") return show(command, console);
+  if (command.action == "split") return split(command, console);
+  const fs::path folder = data::fetch(command.name);
+  console.print(command.name + " is in " + folder.string() + "\n", {{"folder", folder.string()}});
+  return kOk;
+}
+
+}  // namespace nacre::cli

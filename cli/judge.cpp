@@ -1,0 +1,120 @@
+#include "cli/judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "nacre/base/text.h"
+#include "nacre/data/image.h"
+#include "nacre/data/loader.h"
+#include "nacre/nacre.h"
+
+namespace nacre::cli {
+namespace {
+
+constexpr std::size_t kMistakes = 24;
+
+// A picture of the sample where it is one.
+std::string picture_of(const Tensor& sample) {
+  if (sample.rank() != 3 || (sample.size(0) != 1 && sample.size(0) != 3) || !data::have_images()) {
+    return {};
+  }
+  return base64(data::encode_png(clamp(sample, 0.0, 1.0)));
+}
+
+std::string row_text(const Tensor& sample) {
+  if (sample.rank() != 1) return {};
+  std::string out;
+  const std::vector<double> values = sample.to_vector<double>();
+  for (std::size_t i = 0; i < std::min<std::size_t>(values.size(), 6); ++i) {
+    out += fmt::format("{}{:.3g}", i ? ", " : "", values[i]);
+  }
+  return out + (values.size() > 6 ? ", ..." : "");
+}
+
+}  // namespace
+
+std::string class_name(const std::vector<std::string>& names, std::size_t i) {
+  return i < names.size() ? names[i] : std::to_string(i);
+}
+
+std::vector<std::vector<double>> outputs_of(Model& model, const Tensor& inputs, bool classifies,
+                                            std::int64_t batch_size) {
+  Tensor out = model.predict(inputs, {.batch_size = batch_size});
+  if (classifies) out = softmax(out);
+  const std::vector<double> flat = out.to_vector<double>();
+  const auto n = static_cast<std::size_t>(inputs.size(0));
+  std::vector<std::vector<double>> rows;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t width = flat.size() / n;
+    rows.emplace_back(flat.begin() + static_cast<std::ptrdiff_t>(i * width),
+                      flat.begin() + static_cast<std::ptrdiff_t>((i + 1) * width));
+  }
+  return rows;
+}
+
+std::vector<std::pair<std::size_t, double>> top_classes(const std::vector<double>& probabilities,
+                                                        int top) {
+  std::vector<std::size_t> order(probabilities.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return probabilities[a] > probabilities[b];
+  });
+  std::vector<std::pair<std::size_t, double>> best;
+  for (std::size_t i = 0; i < order.size() && static_cast<int>(i) < top; ++i) {
+    best.emplace_back(order[i], probabilities[order[i]]);
+  }
+  return best;
+}
+
+nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& info,
+                     bool classifies, std::int64_t batch_size) {
+  nlohmann::json out;
+  data::Loader batches(test, {.size = batch_size});
+  const Logs logs = model.evaluate(batches);
+  for (const auto& [name, value] : logs.entries()) out["metrics"][name] = value;
+  out["samples"] = test.size();
+  if (!classifies) return out;
+  struct Wrong {
+    std::int64_t sample;
+    std::size_t truth, predicted;
+    double probability;
+  };
+  std::vector<Wrong> wrong;
+  std::vector<std::vector<long long>> confusion;
+  std::int64_t first = 0;
+  batches.reset(0);
+  for (data::Batch batch; batches.next(batch);) {
+    const auto rows = outputs_of(model, batch.inputs[0], true, batch_size);
+    const std::vector<std::int64_t> truth = batch.targets[0].to_vector<std::int64_t>();
+    if (confusion.empty()) {
+      confusion.assign(rows[0].size(), std::vector<long long>(rows[0].size(), 0));
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto [predicted, probability] = top_classes(rows[i], 1)[0];
+      const auto t = static_cast<std::size_t>(truth[i]);
+      ++confusion.at(t).at(predicted);
+      if (predicted != t)
+        wrong.push_back({first + static_cast<std::int64_t>(i), t, predicted, probability});
+    }
+    first += batch.size();
+  }
+  std::stable_sort(wrong.begin(), wrong.end(),
+                   [](const Wrong& a, const Wrong& b) { return a.probability > b.probability; });
+  out["confusion"] = confusion;
+  out["class_names"] = info.class_names;
+  out["mistakes"] = nlohmann::json::array();
+  for (std::size_t i = 0; i < std::min(wrong.size(), kMistakes); ++i) {
+    const Tensor sample = test.get(wrong[i].sample).inputs[0];
+    out["mistakes"].push_back({{"sample", wrong[i].sample},
+                               {"truth", class_name(info.class_names, wrong[i].truth)},
+                               {"predicted", class_name(info.class_names, wrong[i].predicted)},
+                               {"probability", wrong[i].probability},
+                               {"png", picture_of(sample)},
+                               {"text", row_text(sample)}});
+  }
+  return out;
+}
+
+}  // namespace nacre::cli

@@ -1,0 +1,208 @@
+// `nacre train`.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/doctor.h"
+#include "cli/judge.h"
+#include "cli/run_directory.h"
+#include "cli/saved_model.h"
+#include "cli/setup.h"
+#include "nacre/base/text.h"
+#include "nacre/base/threads.h"
+#include "nacre/data/loader.h"
+#include "nacre/io/event_log.h"
+#include "nacre/nn/initializer.h"
+#include "nacre/run/generator.h"
+#include "nacre/train/callbacks.h"
+
+namespace nacre::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// Ctrl-C ends the run after the step at hand; a second one kills as usual.
+class InterruptScope {
+ public:
+  InterruptScope() {
+    interrupted = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = SA_RESETHAND;
+    sigaction(SIGINT, &action, &previous_);
+  }
+  ~InterruptScope() { sigaction(SIGINT, &previous_, nullptr); }
+
+ private:
+  struct sigaction previous_ {};
+};
+
+CallbackPtr stop_on_interrupt() {
+  return make_callback({.on_batch_end = [](TrainingState& state) {
+    if (interrupted) state.stop = true;
+  }});
+}
+
+// Calls `save` at the end of each epoch whose watched number is the least so far. The least is part
+// of the checkpoint, so that a resumed run does not overwrite a better model.
+class SaveBest final : public Callback {
+ public:
+  SaveBest(std::string watched, std::function<void(Model&)> save)
+      : watched_(std::move(watched)), save_(std::move(save)) {}
+  void on_epoch_end(TrainingState& state) override {
+    const double value = state.logs[watched_];
+    if (!(value < least_)) return;
+    least_ = value;
+    save_(state.model);
+  }
+  nn::StateMap state() const override { return {{"least", Tensor::scalar(least_, f64)}}; }
+  void load_state(const nn::StateMap& values) override {
+    if (const auto found = values.find("least"); found != values.end()) {
+      least_ = found->second.item<double>();
+    }
+  }
+
+ private:
+  std::string watched_;
+  std::function<void(Model&)> save_;
+  double least_ = std::numeric_limits<double>::infinity();
+};
+CallbackPtr save_best(std::string watched, std::function<void(Model&)> save) {
+  return std::make_shared<SaveBest>(std::move(watched), std::move(save));
+}
+
+// Loss and metrics for TensorBoard, an epoch a step.
+CallbackPtr tensorboard_log(const fs::path& folder) {
+  auto log = std::make_shared<io::EventLog>(folder);
+  return make_callback({.on_epoch_end = [log](TrainingState& state) {
+    for (const auto& [name, value] : state.logs.entries())
+      log->scalar(name, state.epoch + 1, value);
+  }});
+}
+
+Recipe recipe_of(const TrainCommand& command) {
+  if (!command.resume.empty()) {
+    Recipe recipe = recipe_from_json(read_text(fs::path(command.resume) / "config.json"));
+    recipe.run.directory = command.resume;
+    for (const std::string& setting : command.settings) set_key(recipe, setting);
+    return recipe;
+  }
+  Recipe recipe;
+  if (!command.recipe_file.empty()) recipe = read_recipe(command.recipe_file);
+  if (!command.model.empty()) recipe.model = {.name = command.model, .layers = {}};
+  if (!command.data.empty()) {
+    const bool is_path = fs::exists(command.data);
+    recipe.data.name = is_path ? "" : command.data;
+    recipe.data.path = is_path ? command.data : "";
+  }
+  if (!command.directory.empty()) recipe.run.directory = command.directory;
+  for (const std::string& setting : command.settings) set_key(recipe, setting);
+  validate(recipe);
+  return recipe;
+}
+
+std::string stem_of(const Recipe& recipe) {
+  const std::string data =
+      recipe.data.name.empty() ? fs::path(recipe.data.path).stem().string() : recipe.data.name;
+  return data + "-" + (recipe.model.layers.empty() ? recipe.model.name : "custom");
+}
+
+nlohmann::json environment_json() {
+  nlohmann::json out;
+  for (const auto& [name, value] : environment()) out[name] = value;
+  return out;
+}
+
+void print_next_steps(const fs::path& run) {
+  fmt::print(
+      "\nNext:\n  nacre report {0}      a page with curves, confusion matrix and mistakes\n"
+      "  nacre predict {0} FILE   use the model\n"
+      "  nacre train --resume {0} --epochs N   train on\n",
+      run.string());
+}
+
+}  // namespace
+
+int run_train(const TrainCommand& command, const Console& console) {
+  Recipe recipe = recipe_of(command);
+  if (command.threads > 0) recipe.run.threads = command.threads;
+  if (recipe.run.threads > 0) set_threads(recipe.run.threads);
+  nn::set_seed(recipe.train.seed);
+  manual_seed(recipe.train.seed);
+
+  const Setup setup = open_data(recipe.data, recipe.train.seed);
+  const std::string layers = layers_for(recipe.model, setup);
+  data::Loader batches = training_batches(recipe, setup);
+  Model model =
+      make_model(recipe, layers, setup.classifies, batches.batches() * recipe.train.epochs);
+
+  const fs::path run = recipe.run.directory.empty() ? new_run_directory(stem_of(recipe))
+                                                    : fs::path(recipe.run.directory);
+  fs::create_directories(run);
+  recipe.run.directory = run.string();
+  write_text(run / "config.json", to_json(recipe));
+  write_text(run / "environment.json", environment_json().dump(2));
+  Spec batch_spec = setup.input;
+  batch_spec.shape = Shape{recipe.train.batch_size};
+  for (const std::int64_t d : setup.input.shape) batch_spec.shape.push_back(d);
+  const std::string summary = nn::to_string(model.summary(batch_spec));
+  write_text(run / "summary.txt", summary);
+  if (!console.json && !command.quiet) {
+    fmt::print("{}\n{} training, {} validation, {} test samples; run {}\n\n", summary,
+               with_thousands(setup.train.size()), with_thousands(setup.validation.size()),
+               with_thousands(setup.test.size()), run.string());
+  }
+
+  const std::string watched = setup.validation.empty() ? "loss" : "val_loss";
+  FitOptions fit{.epochs = static_cast<int>(recipe.train.epochs),
+                 .verbose = console.json || command.quiet ? 0 : 1,
+                 .checkpoint = {.path = run / "checkpoint.safetensors",
+                                .every_steps = recipe.train.checkpoint_every},
+                 .resume = !command.resume.empty()};
+  fit.callbacks = {stop_on_interrupt(), json_lines_log(run / "history.jsonl"),
+                   save_best(watched, [&](Model& best) {
+                     save_model(run / "best.safetensors", best, layers, setup.input,
+                                setup.classifies, setup.info);
+                   })};
+  if (recipe.train.early_stopping > 0) {
+    fit.callbacks.push_back(early_stopping(
+        {.monitor = watched, .patience = static_cast<int>(recipe.train.early_stopping)}));
+  }
+  if (recipe.run.tensorboard) fit.callbacks.push_back(tensorboard_log(run / "tensorboard"));
+  std::optional<data::Loader> validation;
+  if (!setup.validation.empty()) {
+    validation.emplace(setup.validation, data::LoaderOptions{.size = 256});
+    fit.validation_source = &*validation;
+  }
+  {
+    const InterruptScope scope;
+    model.fit(batches, fit);
+  }
+  save_model(run / "model.safetensors", model, layers, setup.input, setup.classifies, setup.info);
+  if (interrupted) {
+    fmt::print(stderr, "\nstopped and saved; go on with: nacre train --resume {}\n", run.string());
+    return kInterrupted;
+  }
+  const nlohmann::json evaluation = judge(model, setup.test, setup.info, setup.classifies, 256);
+  write_text(run / "evaluation.json", evaluation.dump());
+  if (console.json) {
+    console.print("", {{"run", run.string()}, {"metrics", evaluation["metrics"]}});
+  } else {
+    std::string line;
+    for (const auto& [name, value] : evaluation["metrics"].items()) {
+      line += fmt::format("{}{} {:.4f}", line.empty() ? "" : ", ", name, value.get<double>());
+    }
+    fmt::print("\ntest: {} ({} samples)\n", line, with_thousands(setup.test.size()));
+    if (!command.quiet) print_next_steps(run);
+  }
+  return kOk;
+}
+
+}  // namespace nacre::cli

@@ -1,0 +1,31 @@
+// Architectures as JSON lists of layers: what a recipe writes and a model file keeps.
+//
+//   [{"type": "conv2d", "filters": 32, "kernel": 3, "activation": "relu"},
+//    {"type": "max_pool2d"}, {"type": "flatten"}, {"type": "dense", "units": 10}]
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nacre/nn/sequential.h"
+
+namespace nacre::zoo {
+
+// Builds the network. Throws ValueError that names the layer's number, and the nearest known word,
+// for an unknown type or key or a value of the wrong kind.
+nn::Sequential build(const std::string& layers_json);
+
+struct ModelDescription {
+  std::string name;  // "cnn"
+  std::string what;  // one line
+};
+// The named models.
+const std::vector<ModelDescription>& models();
+
+// The layers of a named model for samples of `input` (without the batch axis) and `outputs` values.
+// "auto" chooses by the input: "cnn" for pictures of at least 12 x 12, "mlp" else. The last layer
+// gives logits (or plain values). Throws ValueError for an unknown name or an input that does not
+// fit.
+std::string layers_of(const std::string& model, const Spec& input, std::int64_t outputs);
+
+}  // namespace nacre::zoo

@@ -6,23 +6,12 @@ namespace nacre {
 
 std::vector<std::span<const KernelRow>> kernel_tables() {
   return {
-      cpu::view_kernels(),
-      cpu::onednn_conv_kernels(),
-      cpu::direct_conv_kernels(),
-      cpu::pool_row_kernels(),
-      cpu::pool_kernels(),
-      cpu::linalg_kernels(),
-      cpu::elementwise_kernels(),
-      cpu::reduce_kernels(),
-      cpu::softmax_kernels(),
-      cpu::matmul_kernels(),
-      cpu::movement_kernels(),
-      cpu::cross_entropy_kernels(),
-      cpu::normalize_kernels(),
-      cpu::attention_kernels(),
-      cpu::sampling_kernels(),
-      cpu::fft_kernels(),
-      cpu::random_kernels(),
+      cpu::view_kernels(),        cpu::onednn_conv_kernels(), cpu::direct_conv_kernels(),
+      cpu::pool_row_kernels(),    cpu::pool_kernels(),        cpu::linalg_kernels(),
+      cpu::elementwise_kernels(), cpu::reduce_kernels(),      cpu::softmax_kernels(),
+      cpu::matmul_kernels(),      cpu::movement_kernels(),    cpu::cross_entropy_kernels(),
+      cpu::normalize_kernels(),   cpu::attention_kernels(),   cpu::sampling_kernels(),
+      cpu::fft_kernels(),         cpu::random_kernels(),
   };
 }
 

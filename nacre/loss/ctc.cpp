@@ -53,17 +53,17 @@ Tensor ctc_values(const Operand& prediction, const Tensor& target, std::int64_t 
   const Tensor class_of = matmul(maximum(labels, 0).to(dtype), to_states) +
                           (1 - is_label) * static_cast<double>(blank);  // [batch, states]
   // A state may be entered from two before when both are labels and differ.
-  const Tensor may_skip = is_label * matmul(is_label, by_two) *
-                          not_equal(class_of, matmul(class_of, by_two)).to(dtype);
+  const Tensor may_skip =
+      is_label * matmul(is_label, by_two) * not_equal(class_of, matmul(class_of, by_two)).to(dtype);
 
   // Log-probabilities of each state's class: [batch, time, states].
-  const Tensor pick = equal(expand_dims(class_of, {1}),
-                            reshape(arange(classes, i64), Shape{classes, 1}).to(dtype))
-                          .to(dtype);
+  const Tensor pick =
+      equal(expand_dims(class_of, {1}), reshape(arange(classes, i64), Shape{classes, 1}).to(dtype))
+          .to(dtype);
   const Tensor position = reshape(arange(states, i64), Shape{1, states}).to(dtype);
   const Tensor usable = less_equal(position, 2 * count);
-  const Tensor emitted = where(expand_dims(usable, {1}), matmul(log_softmax(prediction), pick),
-                               kImpossible);
+  const Tensor emitted =
+      where(expand_dims(usable, {1}), matmul(log_softmax(prediction), pick), kImpossible);
   // Probabilities are scaled to a sum of 1 at each time; the logs of the scales add up.
   Tensor alpha;
   Tensor log_scale;
@@ -72,9 +72,9 @@ Tensor ctc_values(const Operand& prediction, const Tensor& target, std::int64_t 
     const Tensor now = squeeze(matmul(unit, emitted), {1});
     const Tensor top = stop_gradient(max(now, {1}, true));
     const Tensor weight = exp(now - top);
-    const Tensor entered =
-        t == 0 ? less(position, 2).to(dtype)
-               : alpha + matmul(alpha, by_one) + may_skip * matmul(alpha, by_two);
+    const Tensor entered = t == 0
+                               ? less(position, 2).to(dtype)
+                               : alpha + matmul(alpha, by_one) + may_skip * matmul(alpha, by_two);
     alpha = entered * weight;
     const Tensor total = maximum(sum(alpha, {1}, true), 1e-37);
     alpha = alpha / total;

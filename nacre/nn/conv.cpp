@@ -14,11 +14,10 @@ void check_options(const std::string& kind, std::int64_t filters, const PerAxis&
                       : groups < 1     ? "groups must be at least 1"
                                        : nullptr;
   if (!wrong) return;
-  throw ValueError(
-      format_error({.op = kind,
-                    .what = wrong,
-                    .location = at,
-                    .hint = "write nn::" + kind + "{{.filters = 32, .kernel = 3}}"}));
+  throw ValueError(format_error({.op = kind,
+                                 .what = wrong,
+                                 .location = at,
+                                 .hint = "write nn::" + kind + "{{.filters = 32, .kernel = 3}}"}));
 }
 
 // The number of channels of [batch, channels, spatial...] with so many spatial axes.
@@ -98,7 +97,8 @@ Tensor ConvLayer::operator()(const Operand& x) {
   const std::int64_t channels = channels_of(call, x, axes_);
   if (!weight.defined() || (options_.use_bias && !bias.defined())) build(call, x, channels);
   // Weights may have come from a file, before any input.
-  if (options_.depth_multiplier > 0) options_.groups = weight.shape()[0] / options_.depth_multiplier;
+  if (options_.depth_multiplier > 0)
+    options_.groups = weight.shape()[0] / options_.depth_multiplier;
   check_channels(call, x, channels, weight.shape()[1] * options_.groups);
   const ConvOptions options{.stride = options_.stride,
                             .padding = options_.padding,
@@ -128,9 +128,9 @@ void ConvTransposeLayer::build(const LayerCall& call, const Operand& x, std::int
   const Fans swapped = fans_of(shape);
   const Fans fans{swapped.out, swapped.in};
   if (!weight.defined()) {
-    weight = make_variable(initial(options_.kernel_initializer, init::glorot_uniform(), shape,
-                                   float_type(x), fans),
-                           "weight");
+    weight = make_variable(
+        initial(options_.kernel_initializer, init::glorot_uniform(), shape, float_type(x), fans),
+        "weight");
   }
   if (options_.use_bias && !bias.defined()) {
     bias = make_variable(initial(options_.bias_initializer, init::zeros(), {options_.filters},

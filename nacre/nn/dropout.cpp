@@ -10,8 +10,7 @@ namespace nacre::nn {
 Dropout::Dropout(std::string kind, DropoutOptions options)
     : LayerBase(std::move(kind)), options_(options) {
   if (!(options.rate >= 0 && options.rate < 1)) {
-    throw ValueError(
-        fmt::format("{}: rate {} is not in [0, 1)", this->kind(), options.rate));
+    throw ValueError(fmt::format("{}: rate {} is not in [0, 1)", this->kind(), options.rate));
   }
   const std::vector<std::int64_t> state{static_cast<std::int64_t>(seed()), 0};
   generator = Variable(Tensor::from(state), "generator", false);

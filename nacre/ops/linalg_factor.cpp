@@ -114,7 +114,9 @@ TensorList vjp_svd(G c) {
   const Tensor& vh = c.out(2);
   const std::int64_t k = s.size(-1);
   Tensor middle = as_rows(c.ct(1)) * eye(k, s.dtype());
-  const auto gap_part = [&](const Tensor& x) { return inverse_gaps(nacre::square(s)) * (x - mt(x)); };
+  const auto gap_part = [&](const Tensor& x) {
+    return inverse_gaps(nacre::square(s)) * (x - mt(x));
+  };
   Tensor outside;
   const auto add_outside = [&](const Tensor& x) { outside = outside.defined() ? outside + x : x; };
   if (c.cotangents[0].defined()) {

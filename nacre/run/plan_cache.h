@@ -12,7 +12,7 @@ struct PlanEntry {
   std::size_t key = 0;  // of the arguments' structure
   std::vector<Spec> arguments;
   int threads = 1;
-  bool training = false;  // the mode, see run/mode.h
+  bool training = false;           // the mode, see run/mode.h
   std::vector<VariableRef> reads;  // inputs after the arguments
   std::vector<Spec> read_specs;
   std::vector<VariableRef> writes;  // results after the function's own

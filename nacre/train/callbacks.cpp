@@ -23,8 +23,7 @@ class Monitor {
   // Whether the logs have a better value than all before; it becomes the best.
   bool improves(const Logs& logs) {
     const double now = logs[name_];
-    const bool better =
-        !seen_ || (up_ ? now > best_ + delta_ : now < best_ - delta_);
+    const bool better = !seen_ || (up_ ? now > best_ + delta_ : now < best_ - delta_);
     // NaN is never better.
     if (!better || std::isnan(now)) return false;
     best_ = now;
@@ -114,7 +113,8 @@ class PeriodicWeights final : public Callback {
     if (epoch % options_.every_epochs != 0) return;
     std::filesystem::create_directories(options_.folder);
     state.model.save_weights(file(epoch));
-    const std::int64_t old = epoch - static_cast<std::int64_t>(options_.keep) * options_.every_epochs;
+    const std::int64_t old =
+        epoch - static_cast<std::int64_t>(options_.keep) * options_.every_epochs;
     std::error_code ignored;
     if (options_.keep > 0 && old > 0) std::filesystem::remove(file(old), ignored);
   }
@@ -131,7 +131,8 @@ class ReduceOnPlateau final : public Callback {
   explicit ReduceOnPlateau(const ReduceOnPlateauOptions& o)
       : options_(o), monitor_(o.monitor, o.direction, o.min_delta) {
     if (!(o.factor > 0 && o.factor < 1)) {
-      throw ValueError(fmt::format("reduce_on_plateau: factor {} is not between 0 and 1", o.factor));
+      throw ValueError(
+          fmt::format("reduce_on_plateau: factor {} is not between 0 and 1", o.factor));
     }
   }
   void on_epoch_end(TrainingState& state) override {
@@ -149,7 +150,8 @@ class ReduceOnPlateau final : public Callback {
     }
   }
   nn::StateMap state() const override {
-    return {{"monitor", monitor_.state()}, {"waited", count(waited_)}, {"cooling", count(cooling_)}};
+    return {
+        {"monitor", monitor_.state()}, {"waited", count(waited_)}, {"cooling", count(cooling_)}};
   }
   void load_state(const nn::StateMap& state) override {
     monitor_.load(state.at("monitor"));

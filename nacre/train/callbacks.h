@@ -40,7 +40,7 @@ CallbackPtr periodic_weights(const PeriodicWeightsOptions& options = {});
 struct ReduceOnPlateauOptions {
   std::string monitor = "val_loss";
   double factor = 0.1;  // times the learning rate
-  int patience = 10;  // acts after so many epochs without improvement
+  int patience = 10;    // acts after so many epochs without improvement
   double min_delta = 1e-4;
   int cooldown = 0;  // epochs to wait after a change
   double minimum_rate = 0;

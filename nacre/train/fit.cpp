@@ -137,8 +137,9 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
     throw ValueError("fit: resume needs .checkpoint = {.path = ...}, the file to go on from");
   }
   if (options.resume && std::filesystem::exists(keep.path)) m.read_checkpoint(keep.path);
-  TrainingState state{*this,   m.position.epoch, options.epochs, m.position.batch, source.batches(),
-                      m.steps, 0,                {},             m.stopped};
+  TrainingState state{
+      *this, m.position.epoch, options.epochs, m.position.batch, source.batches(), m.steps, 0,
+      {},    m.stopped};
   const auto tell = [&](void (Callback::*event)(TrainingState&)) {
     for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
     m.stopped = state.stop;

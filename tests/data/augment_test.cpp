@@ -17,7 +17,7 @@ namespace {
 using Floats = std::vector<float>;
 
 Tensor run_step(const std::shared_ptr<const Transform>& step, const Tensor& x,
-             std::uint64_t seed = 1) {
+                std::uint64_t seed = 1) {
   Tensor out(step->output(x.spec()));
   RandomStream random(seed);
   step->apply(x.raw_data(), x.spec(), out.raw_mutable_data(), random);

@@ -70,7 +70,10 @@ Loss sparse_categorical_crossentropy(const CrossentropyOptions& o) {
   expect_smoothing("sparse_categorical_crossentropy", o.label_smoothing);
   return {"sparse_categorical_crossentropy", [o](const Operand& p, const Tensor& t) {
             const Tensor numbers = class_numbers("sparse_categorical_crossentropy", p, t);
-            const Tensor logs = log_probabilities(p, o.from_logits);
+            if (o.from_logits) {
+              return softmax_cross_entropy(p, numbers, {.label_smoothing = o.label_smoothing});
+            }
+            const Tensor logs = log_probabilities(p, false);
             Tensor rows = one_hot_rows(numbers, logs.size(-1), logs.dtype());
             if (o.label_smoothing > 0) {
               rows = rows * (1 - o.label_smoothing) +

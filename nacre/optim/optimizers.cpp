@@ -41,9 +41,7 @@ Tensor move_average(Variable& average, double share, const Tensor& x) {
 }
 
 // 1 - share^step.
-Tensor bias_correction(double share, const Tensor& step) {
-  return 1 - pow(full_like(step, share), step);
-}
+Tensor bias_correction(double share, const Tensor& step) { return 1 - pow(share, step); }
 
 struct SgdRule final : RuleOf<SgdRule, SgdOptions> {
   using RuleOf::RuleOf;

@@ -310,7 +310,7 @@ class Printer {
         if (i + 1 < places.size()) text += between;
       }
     }
-    return "[" + text.substr(indent.size()) + "]";
+    return std::string("[").append(text, indent.size()).append("]");
   }
 
   const Tensor& t_;

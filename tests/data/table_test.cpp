@@ -127,7 +127,7 @@ TEST(TableEncoder, TargetsOfNumbers) {
       TableEncoder::fit(parse("a,b,c\n1,2,3\n"), {.target = "a", .leave_out = {"b"}}).features(),
       1);
   std::string dates;
-  for (int i = 0; i < 300; ++i) dates += "d" + std::to_string(i) + ",1\n";
+  for (int i = 0; i < 300; ++i) dates.append("d").append(std::to_string(i)).append(",1\n");
   expect_error<ValueError>([&] { TableEncoder::fit(parse(dates)); }, {"300", "leave it out"});
 }
 

@@ -1,5 +1,6 @@
 #include "nacre/kernels/cpu/rows.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -318,7 +319,8 @@ void add_scaled(const float* x, float factor, float* y, std::size_t n) {
 }
 
 // The lanes in which v takes the place of the maximum so far.
-HWY_INLINE hn::Mask<D> beats(V v, V top) {
+template <class Vector>
+HWY_INLINE auto beats(Vector v, Vector top) {
   return hn::Or(hn::Gt(v, top), hn::And(hn::IsNaN(v), hn::Not(hn::IsNaN(top))));
 }
 
@@ -340,19 +342,35 @@ void pool_route(const float* x, const float* top, float* left, float* dx, std::s
   });
 }
 
-void max_2x2(const float* first, const float* second, float* y, std::size_t n) {
+// Calls f(tag, i) for vectors that together cover [0, n), the last one moved back over its
+// neighbour: rows of pictures are often shorter than the widest vector. Returns how many elements
+// are covered: all of them unless n < 4.
+template <class F>
+std::size_t cover(std::size_t n, F&& f) {
+  const auto all = [&](auto d) HWY_ATTR {
+    const std::size_t lanes = hn::Lanes(d);
+    for (std::size_t i = 0; i < n; i += lanes) f(d, std::min(i, n - lanes));
+    return n;
+  };
   const D d;
-  const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    V a0, a1, b0, b1;
-    hn::LoadInterleaved2(d, first + 2 * i, a0, a1);
-    hn::LoadInterleaved2(d, second + 2 * i, b0, b1);
-    V top = hn::IfThenElse(beats(a1, a0), a1, a0);
+  const hn::CappedTag<float, 8> d8;
+  const hn::CappedTag<float, 4> d4;
+  if (n >= hn::Lanes(d)) return all(d);
+  if (n >= hn::Lanes(d8)) return all(d8);
+  if (n >= hn::Lanes(d4)) return all(d4);
+  return 0;
+}
+
+void max_2x2(const float* first, const float* second, float* y, std::size_t n) {
+  std::size_t i = cover(n, [&](auto d, std::size_t at) HWY_ATTR {
+    hn::Vec<decltype(d)> a0, a1, b0, b1;
+    hn::LoadInterleaved2(d, first + 2 * at, a0, a1);
+    hn::LoadInterleaved2(d, second + 2 * at, b0, b1);
+    auto top = hn::IfThenElse(beats(a1, a0), a1, a0);
     top = hn::IfThenElse(beats(b0, top), b0, top);
     top = hn::IfThenElse(beats(b1, top), b1, top);
-    hn::StoreU(top, d, y + i);
-  }
+    hn::StoreU(top, d, y + at);
+  });
   for (; i < n; ++i) {
     float top = first[2 * i];
     for (const float v : {first[2 * i + 1], second[2 * i], second[2 * i + 1]}) {
@@ -364,29 +382,25 @@ void max_2x2(const float* first, const float* second, float* y, std::size_t n) {
 
 void max_2x2_gradient(const float* first, const float* second, const float* ct, float* dfirst,
                       float* dsecond, std::size_t n) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
-  const V zero = hn::Zero(d);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    V a0, a1, b0, b1;
-    hn::LoadInterleaved2(d, first + 2 * i, a0, a1);
-    hn::LoadInterleaved2(d, second + 2 * i, b0, b1);
-    const V g = hn::LoadU(d, ct + i);
+  std::size_t i = cover(n, [&](auto d, std::size_t at) HWY_ATTR {
+    hn::Vec<decltype(d)> a0, a1, b0, b1;
+    hn::LoadInterleaved2(d, first + 2 * at, a0, a1);
+    hn::LoadInterleaved2(d, second + 2 * at, b0, b1);
+    const auto g = hn::LoadU(d, ct + at);
     const auto w1 = beats(a1, a0);
-    V top = hn::IfThenElse(w1, a1, a0);
+    auto top = hn::IfThenElse(w1, a1, a0);
     const auto w2 = beats(b0, top);
     top = hn::IfThenElse(w2, b0, top);
     const auto w3 = beats(b1, top);
     // Each takes the gradient from those before it.
-    const V g3 = hn::IfThenElseZero(w3, g);
-    const V rest2 = hn::IfThenZeroElse(w3, g);
-    const V g2 = hn::IfThenElse(w2, rest2, zero);
-    const V rest1 = hn::IfThenZeroElse(w2, rest2);
+    const auto g3 = hn::IfThenElseZero(w3, g);
+    const auto rest2 = hn::IfThenZeroElse(w3, g);
+    const auto g2 = hn::IfThenElseZero(w2, rest2);
+    const auto rest1 = hn::IfThenZeroElse(w2, rest2);
     hn::StoreInterleaved2(hn::IfThenZeroElse(w1, rest1), hn::IfThenElseZero(w1, rest1), d,
-                          dfirst + 2 * i);
-    hn::StoreInterleaved2(g2, g3, d, dsecond + 2 * i);
-  }
+                          dfirst + 2 * at);
+    hn::StoreInterleaved2(g2, g3, d, dsecond + 2 * at);
+  });
   for (; i < n; ++i) {
     const float v[4] = {first[2 * i], first[2 * i + 1], second[2 * i], second[2 * i + 1]};
     std::size_t best = 0;

@@ -1,0 +1,76 @@
+// Whole training steps (forward, backward, Adam) as a user writes them: the MLPs and the
+// convolutional network of the introductory articles. bench/pytorch_steps.py times the same steps.
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "nacre/base/threads.h"
+#include "nacre/nacre.h"
+
+namespace nacre {
+namespace {
+
+nn::Sequential make_mlp(std::int64_t hidden) {
+  return nn::Sequential{nn::Dense{{.units = hidden, .activation = relu}}, nn::Dense{{.units = 10}}};
+}
+
+// MLP 16-32-32-4 on four classes.
+nn::Sequential make_tiny() {
+  return nn::Sequential{nn::Dense{{.units = 32, .activation = relu}},
+                        nn::Dense{{.units = 32, .activation = relu}}, nn::Dense{{.units = 4}}};
+}
+
+nn::Sequential make_cnn() {
+  return nn::Sequential{nn::Conv2d{{.filters = 32, .kernel = 3, .activation = relu}},
+                        nn::MaxPool2d{},
+                        nn::Conv2d{{.filters = 64, .kernel = 3, .activation = relu}},
+                        nn::MaxPool2d{},
+                        nn::Flatten{},
+                        nn::Dense{{.units = 10}}};
+}
+
+// The state's arguments are the batch and the number of threads.
+void train(benchmark::State& state, nn::Sequential network, Shape sample, std::int64_t classes) {
+  const std::int64_t batch = state.range(0);
+  set_threads(static_cast<int>(state.range(1)));
+  Shape shape{batch};
+  for (const std::int64_t n : sample) shape.push_back(n);
+  const Tensor x = Generator(1).uniform(shape);
+  const Tensor y = remainder(arange(batch, i64), classes);
+  network(x);  // makes the parameters
+  optim::Adam adam;
+  const loss::Loss entropy = loss::sparse_categorical_crossentropy({.from_logits = true});
+  auto step = compile([&](const Tensor& in, const Tensor& labels) {
+    const auto [value, gradients] =
+        nn::value_and_grad(network, [&] { return entropy(network(in), labels); });
+    adam.apply(network, gradients);
+    return value;
+  });
+  for (int i = 0; i < 3; ++i) step(x, y);
+  for (auto _ : state) benchmark::DoNotOptimize(step(x, y));
+  if (std::getenv("NACRE_BENCH_PROFILE")) {
+    std::printf("%s\n%s", step.function().plan_text().c_str(),
+                profile(step, x, y).to_text(40).c_str());
+  }
+  set_threads(1);
+}
+
+void TrainTiny(benchmark::State& state) { train(state, make_tiny(), {16}, 4); }
+void TrainMlp10(benchmark::State& state) { train(state, make_mlp(10), {784}, 10); }
+void TrainMlp512(benchmark::State& state) { train(state, make_mlp(512), {784}, 10); }
+void TrainCnn(benchmark::State& state) { train(state, make_cnn(), {1, 28, 28}, 10); }
+
+BENCHMARK(TrainTiny)->Args({8, 1})->Unit(benchmark::kMicrosecond);
+BENCHMARK(TrainMlp10)
+    ->ArgsProduct({{32, 128}, {1, 2}})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(TrainMlp512)
+    ->ArgsProduct({{32, 128}, {1, 2}})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(TrainCnn)->ArgsProduct({{32, 128}, {1, 2}})->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+}  // namespace
+}  // namespace nacre

@@ -18,7 +18,7 @@ std::size_t width_of(const std::string& text) {
 
 void Console::print(const std::string& text, const nlohmann::json& data) const {
   if (json) {
-    fmt::print("{}\n", data.dump(2));
+    fmt::print("{}\n", data.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     fmt::print("{}{}", text, text.empty() || text.back() == '\n' ? "" : "\n");
   }

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cli/commands.h"
+#include "cli/setup.h"
 #include "nacre/base/error.h"
 #include "nacre/base/random.h"
 #include "nacre/base/text.h"
@@ -64,7 +65,41 @@ void draw(const data::Dataset& set, const std::string& path) {
   data::write_png(path, Tensor::from(pixels, {s[0], kDown * h, kAcross * w}));
 }
 
+// What a user's own file or folder holds, as `train --data` would divide it.
+int show_own(const DataCommand& command, const Console& console) {
+  DataRecipe recipe;
+  recipe.path = command.name;
+  const Setup setup = open_data(recipe, 0);
+  const std::int64_t n = setup.train.size() + setup.validation.size();
+  nlohmann::json json{{"name", command.name},
+                      {"sample", setup.input.shape.to_vector()},
+                      {"train", n},
+                      {"test", setup.test.size()},
+                      {"task", setup.classifies ? "classification" : "regression"}};
+  json["class_names"] = setup.info.class_names;
+  json["column_names"] = setup.info.column_names;
+  std::string text =
+      fmt::format("{}: {}\nsamples {}, {} for training, {} for testing\n", command.name,
+                  setup.classifies ? fmt::format("{} classes", setup.outputs) : "values to predict",
+                  to_string(setup.input), with_thousands(n), with_thousands(setup.test.size()));
+  if (!setup.info.class_names.empty()) {
+    text += fmt::format("classes: {}\n", fmt::join(setup.info.class_names, ", "));
+  }
+  if (!setup.info.column_names.empty()) {
+    text += fmt::format("inputs: {}\n", fmt::join(setup.info.column_names, ", "));
+  }
+  if (!command.output.empty()) {
+    draw(setup.train, command.output);
+    text += "\nwrote " + command.output + "\n";
+  }
+  console.print(text, json);
+  return kOk;
+}
+
 int show(const DataCommand& command, const Console& console) {
+  DataRecipe meant;
+  set_data(meant, command.name);
+  if (!meant.path.empty()) return show_own(command, console);
   const data::NamedSet set = data::load(command.name);
   const data::SetDescription& about = data::describe(command.name);
   const Spec input = set.train.input_specs().at(0);

@@ -94,6 +94,10 @@ nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& 
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto [predicted, probability] = top_classes(rows[i], 1)[0];
       const auto t = static_cast<std::size_t>(truth[i]);
+      if (t >= confusion.size()) {
+        throw ValueError(
+            fmt::format("the data has class {}, the model knows {} classes", t, confusion.size()));
+      }
       ++confusion.at(t).at(predicted);
       if (predicted != t)
         wrong.push_back({first + static_cast<std::int64_t>(i), t, predicted, probability});

@@ -18,6 +18,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Nacre: train, judge, shrink and ship neural networks."};
   app.set_version_flag("--version", std::string("nacre ") + NACRE_VERSION);
   app.require_subcommand(1);
+  app.fallthrough();  // --json may also follow the subcommand
   app.footer(std::string("Example: nacre train --data digits\n") + kExitCodes);
   Console console;
   app.add_flag("--json", console.json, "Machine-readable output");
@@ -28,7 +29,8 @@ int run(int argc, char** argv) {
   train_app->add_option("recipe", train.recipe_file, "A recipe (TOML)");
   train_app->add_option("--model", train.model, "A model of `nacre models`");
   train_app->add_option("--data", train.data, "A set of `nacre data list`, a folder or a CSV file");
-  train_app->add_option("--set", train.settings, "key=value, as in a recipe: train.epochs=3");
+  train_app->add_option("--set", train.settings, "key=value, as in a recipe: train.epochs=3")
+      ->allow_extra_args(false);
   train_app->add_option("--resume", train.resume, "Go on with the run in this directory");
   train_app->add_option("--out", train.directory, "The run's directory");
   train_app->add_option("--threads", train.threads, "Threads to use (default: all)");

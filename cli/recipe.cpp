@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <toml.hpp>
@@ -95,7 +95,10 @@ void put(const Field& field, const Json& value, const std::string& key, const st
     if (!value.is_number_integer()) fail_type(where, key, "a whole number");
     const auto n = value.get<std::int64_t>();
     if (auto* const* i = std::get_if<std::int64_t*>(&field)) **i = n;
-    if (auto* const* i = std::get_if<int*>(&field)) **i = static_cast<int>(n);
+    if (auto* const* i = std::get_if<int*>(&field)) {
+      if (n < 0 || n > std::numeric_limits<int>::max()) fail_type(where, key, "0 or more");
+      **i = static_cast<int>(n);
+    }
     if (auto* const* u = std::get_if<std::uint64_t*>(&field)) {
       if (n < 0) fail_type(where, key, "0 or more");
       **u = static_cast<std::uint64_t>(n);
@@ -211,6 +214,10 @@ void validate(const Recipe& r) {
          "in [0, 1)");
   expect(r.train.early_stopping >= 0, "train.early_stopping", "0 (off) or more");
   expect(r.train.checkpoint_every >= 0, "train.checkpoint_every", "0 (once an epoch) or more");
+  expect(r.train.precision == "f32", "train.precision",
+         "\"f32\": other precisions are not there for training");
+  expect(r.model.layers.empty() || r.model.name == "auto", "model.name",
+         "left out when model.layers is given: they describe two networks");
   expect(r.run.threads >= 0, "run.threads", "0 (all) or more");
   const Strings tasks{"auto", "classification", "regression"};
   expect(std::find(tasks.begin(), tasks.end(), r.data.task) != tasks.end(), "data.task",

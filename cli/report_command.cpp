@@ -25,6 +25,11 @@ std::vector<std::map<std::string, double>> read_history(const fs::path& path) {
     for (const auto& [name, value] : entry.items()) {
       if (value.is_number()) values[name] = value.get<double>();
     }
+    // A run killed between its log and its checkpoint writes the epoch again when it is resumed.
+    while (!epochs.empty() && values.contains("epoch") &&
+           epochs.back()["epoch"] >= values["epoch"]) {
+      epochs.pop_back();
+    }
     epochs.push_back(std::move(values));
   }
   return epochs;
@@ -50,7 +55,7 @@ int run_report(const ReportCommand& command, const Console& console) {
     const Json evaluation = read_json(run / "evaluation.json");
     const Json& metrics = evaluation.at("metrics");
     for (const auto& [name, value] : metrics.items()) {
-      report.evaluation.emplace_back(name, value.get<double>());
+      if (value.is_number()) report.evaluation.emplace_back(name, value.get<double>());
     }
     report.confusion = evaluation.value("confusion", report.confusion);
     report.class_names = evaluation.value("class_names", report.class_names);

@@ -57,10 +57,13 @@ fs::path model_path(const std::string& file_or_run) {
   throw IoError(file_or_run + ": holds no model yet; was the run stopped before its first epoch?");
 }
 
-Recipe recipe_of(const std::string& file_or_run) {
+fs::path config_path(const std::string& file_or_run) {
   const fs::path path = file_or_run;
-  const fs::path folder = fs::is_directory(path) ? path : path.parent_path();
-  return recipe_from_json(read_text(folder / "config.json"));
+  return (fs::is_directory(path) ? path : path.parent_path()) / "config.json";
+}
+
+Recipe recipe_of(const std::string& file_or_run) {
+  return recipe_from_json(read_text(config_path(file_or_run)));
 }
 
 }  // namespace nacre::cli

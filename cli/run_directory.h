@@ -30,6 +30,8 @@ nlohmann::json read_json(const std::filesystem::path& path);
 
 // The model file that a user means: a file as it is, or the best one of a run directory.
 std::filesystem::path model_path(const std::string& file_or_run);
+// Where the recipe of a model file or run directory is, if it has one.
+std::filesystem::path config_path(const std::string& file_or_run);
 // The recipe of the run that a model file belongs to; throws IoError when there is none.
 Recipe recipe_of(const std::string& file_or_run);
 

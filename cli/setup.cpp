@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "nacre/base/text.h"
 #include "nacre/data/augment.h"
@@ -29,14 +30,28 @@ bool holds_sounds(const std::filesystem::path& folder) {
   throw IoError(folder.string() + ": the folder has no files");
 }
 
+// Decoded files stay in memory where they fit, so that only the first epoch decodes.
+data::Parts kept(data::Parts parts) {
+  constexpr std::int64_t kMost = std::int64_t{2} << 30;
+  const auto keep = [&](data::Dataset& set) {
+    if (set.empty()) return;
+    const Spec spec = set.input_specs().at(0);
+    if (set.size() < kMost / std::max<std::int64_t>(1, 4 * spec.elements())) set = set.cache();
+  };
+  keep(parts.train);
+  keep(parts.validation);
+  keep(parts.test);
+  return parts;
+}
+
 // A user's own data: a table, or a folder with a folder of files for each class.
 data::Parts load_path(const DataRecipe& recipe) {
   const std::filesystem::path path = recipe.path;
   if (std::filesystem::is_directory(path)) {
-    if (holds_sounds(path)) return data::sound_folder(path);
+    if (holds_sounds(path)) return kept(data::sound_folder(path));
     data::ImageForm form;
     form.height = form.width = recipe.image_size;
-    return data::image_folder(path, form);
+    return kept(data::image_folder(path, form));
   }
   const data::Table table = data::read_csv(path);
   data::TableOptions options{.target = recipe.target};
@@ -69,6 +84,20 @@ bool is_classification(const DataRecipe& recipe, const data::Dataset& set) {
 
 }  // namespace
 
+void set_data(DataRecipe& recipe, const std::string& given) {
+  recipe.name.clear();
+  recipe.path.clear();
+  bool named = false;
+  for (const data::SetDescription& s : data::named_sets()) named = named || s.name == given;
+  if (!named && std::filesystem::exists(given)) {
+    recipe.path = given;
+  } else if (!named && given.find_first_of("/.") != given.npos) {
+    throw ValueError(given + ": no such file or folder, nor a set of `nacre data list`");
+  } else {
+    recipe.name = given;
+  }
+}
+
 Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
   const data::Parts set = load_any(recipe);
   Setup setup;
@@ -76,8 +105,15 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
   data::Dataset train = set.train;
   setup.test = set.test;
   if (setup.test.empty()) std::tie(train, setup.test) = train.split(recipe.test, {.seed = seed});
-  if (recipe.limit > 0) train = train.take(recipe.limit);
+  if (recipe.limit > 0 && recipe.limit < train.size()) {
+    // Sets are often in the order of their classes: a part of every class is taken.
+    const double share = static_cast<double>(recipe.limit) / static_cast<double>(train.size());
+    train = train.split(share, {.seed = seed + 2}).second;
+  }
   setup.classifies = is_classification(recipe, train);
+  if (!setup.classifies && train.target_specs().at(0).dtype == i64) {
+    throw ValueError("data.task: the targets are class numbers, this is no regression");
+  }
   if (!set.validation.empty()) {
     setup.train = train;
     setup.validation = set.validation;
@@ -107,8 +143,30 @@ data::Dataset open_test_data(const DataRecipe& recipe, std::uint64_t seed, data:
 }
 
 std::string layers_for(const ModelRecipe& recipe, const Setup& setup) {
-  if (!recipe.layers.empty()) return recipe.layers;
-  return zoo::layers_of(recipe.name, setup.input, setup.outputs);
+  if (recipe.layers.empty()) return zoo::layers_of(recipe.name, setup.input, setup.outputs);
+  nlohmann::json layers = nlohmann::json::parse(recipe.layers, nullptr, false);
+  if (!setup.classifies || !layers.is_array() || layers.empty()) return recipe.layers;
+  nlohmann::json& last = layers.back();
+  if (!last.is_object() || last.value("activation", nlohmann::json()) != "softmax") {
+    return recipe.layers;
+  }
+  if (last.value("type", nlohmann::json()) == "activation") {
+    layers.erase(layers.size() - 1);
+  } else {
+    last.erase("activation");
+  }
+  return layers.dump();
+}
+
+void check_outputs(const nn::Summary& network, const Setup& setup) {
+  if (network.rows.empty()) return;
+  const Shape& shape = network.rows.back().output.shape;
+  if (shape.rank() == 2 && shape[1] == setup.outputs) return;
+  throw ValueError(fmt::format(
+      "model: the last layer gives {} for a batch, but the data has {} {}\n  hint: end with "
+      "{{ type = \"dense\", units = {} }}",
+      to_string(shape), setup.outputs, setup.classifies ? "classes" : "values to predict",
+      setup.outputs));
 }
 
 namespace {
@@ -153,6 +211,28 @@ optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
   return optimizer;
 }
 
+loss::Loss loss_for(const TrainRecipe& r, bool classifies) {
+  const loss::CrossentropyOptions logits{.from_logits = true, .label_smoothing = r.label_smoothing};
+  std::string name = r.loss;
+  if (name == "auto") name = classifies ? "sparse_categorical_crossentropy" : "mse";
+  const Strings of_classes{"sparse_categorical_crossentropy", "sparse_categorical_focal"};
+  const Strings of_values{"mse",     "mean_squared_error", "mae", "mean_absolute_error", "huber",
+                          "log_cosh"};
+  const Strings& known = classifies ? of_classes : of_values;
+  if (std::find(known.begin(), known.end(), name) == known.end()) {
+    throw ValueError(fmt::format("train.loss: \"{}\" does not fit {}; those that do: {}", name,
+                                 classifies ? "classes" : "values", fmt::join(known, ", ")));
+  }
+  if (r.label_smoothing > 0 && name != of_classes[0]) {
+    throw ValueError(fmt::format("train.label_smoothing: the loss \"{}\" has none", name));
+  }
+  if (name == of_classes[0]) return loss::sparse_categorical_crossentropy(logits);
+  if (name == of_classes[1]) {
+    return loss::sparse_categorical_focal({.alpha = -1, .from_logits = true});
+  }
+  return loss::Loss(name);
+}
+
 }  // namespace
 
 Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
@@ -160,12 +240,7 @@ Model make_model(const Recipe& recipe, const std::string& layers, bool classifie
   const TrainRecipe& t = recipe.train;
   Strings metrics = t.metrics;
   if (metrics.empty()) metrics = {classifies ? "accuracy" : "mae"};
-  const loss::Loss loss = t.loss != "auto" ? loss::Loss(t.loss)
-                          : classifies
-                              ? loss::sparse_categorical_crossentropy(
-                                    {.from_logits = true, .label_smoothing = t.label_smoothing})
-                              : loss::mse();
-  ModelOptions options{.optimizer = optimizer_for(t, steps), .loss = loss};
+  ModelOptions options{.optimizer = optimizer_for(t, steps), .loss = loss_for(t, classifies)};
   for (const std::string& name : metrics) options.metrics.push_back(metric::Metric(name.c_str()));
   Model model(zoo::build(layers));
   model.compile(std::move(options));
@@ -200,10 +275,11 @@ data::Loader training_batches(const Recipe& recipe, const Setup& setup) {
       throw ValueError("data.augment: the samples are no pictures");
     set = set.augment(augmentation);
   }
+  const bool decodes = std::filesystem::is_directory(recipe.data.path);
   return data::Loader(set, {.size = recipe.train.batch_size,
                             .shuffle = true,
                             .seed = recipe.train.seed,
-                            .workers = recipe.data.augment.empty() ? 0 : 1});
+                            .workers = decodes || !recipe.data.augment.empty() ? 1 : 0});
 }
 
 }  // namespace nacre::cli

@@ -18,16 +18,24 @@ struct Setup {
   std::int64_t outputs = 0;  // classes, or values
 };
 
+// What --data means: a set by name, else a file or folder. Throws ValueError when it is neither.
+void set_data(DataRecipe& recipe, const std::string& given);
+
 // Opens the data of a recipe and divides it. Throws ValueError or IoError with what to do.
 Setup open_data(const DataRecipe& recipe, std::uint64_t seed);
 
 // Only the test part, for `eval` and `predict`.
 data::Dataset open_test_data(const DataRecipe& recipe, std::uint64_t seed, data::Info& info);
 
-// The layers (JSON) that a recipe means for this data.
+// The layers (JSON) that a recipe means for this data. They end in logits: a softmax at the end of
+// the user's own list is left out, the loss and the prediction apply it.
 std::string layers_for(const ModelRecipe& recipe, const Setup& setup);
 
-// The network with optimizer, loss and metrics.
+// Throws ValueError unless `network` gives as many values as the data has classes or values.
+void check_outputs(const nn::Summary& network, const Setup& setup);
+
+// The network with optimizer, loss and metrics. Throws ValueError for names that are not known or
+// do not fit the task.
 Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
                  std::int64_t steps);
 

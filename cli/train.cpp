@@ -87,20 +87,35 @@ CallbackPtr tensorboard_log(const fs::path& folder) {
   }});
 }
 
+// What goes wrong during training is no wrong usage, whatever its kind.
+void train_on(Model& model, data::Loader& batches, const FitOptions& options) {
+  try {
+    model.fit(batches, options);
+  } catch (const ValueError& e) {
+    throw std::runtime_error(e.what());
+  }
+}
+
 Recipe recipe_of(const TrainCommand& command) {
   if (!command.resume.empty()) {
+    if (!command.recipe_file.empty() || !command.model.empty() || !command.data.empty() ||
+        !command.directory.empty()) {
+      throw ValueError(
+          "--resume goes on with a run as it was begun: leave the recipe, --model, --data and "
+          "--out "
+          "away");
+    }
     Recipe recipe = recipe_from_json(read_text(fs::path(command.resume) / "config.json"));
     recipe.run.directory = command.resume;
     for (const std::string& setting : command.settings) set_key(recipe, setting);
+    validate(recipe);
     return recipe;
   }
   Recipe recipe;
   if (!command.recipe_file.empty()) recipe = read_recipe(command.recipe_file);
   if (!command.model.empty()) recipe.model = {.name = command.model, .layers = {}};
   if (!command.data.empty()) {
-    const bool is_path = fs::exists(command.data);
-    recipe.data.name = is_path ? "" : command.data;
-    recipe.data.path = is_path ? command.data : "";
+    set_data(recipe.data, command.data);
   }
   if (!command.directory.empty()) recipe.run.directory = command.directory;
   for (const std::string& setting : command.settings) set_key(recipe, setting);
@@ -110,7 +125,9 @@ Recipe recipe_of(const TrainCommand& command) {
 
 std::string stem_of(const Recipe& recipe) {
   const std::string data =
-      recipe.data.name.empty() ? fs::path(recipe.data.path).stem().string() : recipe.data.name;
+      recipe.data.name.empty()
+          ? (fs::absolute(recipe.data.path) / "").lexically_normal().parent_path().stem().string()
+          : recipe.data.name;
   return data + "-" + (recipe.model.layers.empty() ? recipe.model.name : "custom");
 }
 
@@ -143,16 +160,22 @@ int run_train(const TrainCommand& command, const Console& console) {
   Model model =
       make_model(recipe, layers, setup.classifies, batches.batches() * recipe.train.epochs);
 
+  Spec batch_spec = setup.input;
+  batch_spec.shape = Shape{recipe.train.batch_size};
+  for (const std::int64_t d : setup.input.shape) batch_spec.shape.push_back(d);
+  const nn::Summary network = model.summary(batch_spec);
+  check_outputs(network, setup);
   const fs::path run = recipe.run.directory.empty() ? new_run_directory(stem_of(recipe))
                                                     : fs::path(recipe.run.directory);
+  if (command.resume.empty() && fs::exists(run / "config.json")) {
+    throw ValueError(fmt::format(
+        "{0}: holds a run already; go on with --resume {0} or choose another --out", run.string()));
+  }
   fs::create_directories(run);
   recipe.run.directory = run.string();
   write_text(run / "config.json", to_json(recipe));
   write_text(run / "environment.json", environment_json().dump(2));
-  Spec batch_spec = setup.input;
-  batch_spec.shape = Shape{recipe.train.batch_size};
-  for (const std::int64_t d : setup.input.shape) batch_spec.shape.push_back(d);
-  const std::string summary = nn::to_string(model.summary(batch_spec));
+  const std::string summary = nn::to_string(network);
   write_text(run / "summary.txt", summary);
   if (!console.json && !command.quiet) {
     fmt::print("{}\n{} training, {} validation, {} test samples; run {}\n\n", summary,
@@ -183,13 +206,21 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
   {
     const InterruptScope scope;
-    model.fit(batches, fit);
+    train_on(model, batches, fit);
   }
   save_model(run / "model.safetensors", model, layers, setup.input, setup.classifies, setup.info);
   if (interrupted) {
     fmt::print(stderr, "\nstopped and saved; go on with: nacre train --resume {}\n", run.string());
     return kInterrupted;
   }
+  if (setup.test.empty()) {
+    console.print("\nno test samples: nothing to evaluate",
+                  {{"run", run.string()}, {"metrics", nlohmann::json::object()}});
+    return kOk;
+  }
+  // The numbers are those of the model that `eval` and `predict` take: the best one.
+  SavedModel best = load_model(model_path(run.string()));
+  model.load_state(nn::values_of(best.model.state()));
   const nlohmann::json evaluation = judge(model, setup.test, setup.info, setup.classifies, 256);
   write_text(run / "evaluation.json", evaluation.dump());
   if (console.json) {

@@ -1,6 +1,7 @@
 // `nacre eval`, `nacre predict`, `nacre summary`, `nacre models`: what is done with a model.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "cli/commands.h"
@@ -31,39 +32,96 @@ bool set_sample(const std::string& text, std::string& set, std::int64_t& number)
   return true;
 }
 
-Tensor read_sample(const std::string& text, const SavedModel& saved, std::string& truth) {
-  std::string set;
-  std::int64_t number = 0;
-  if (!fs::exists(text) && set_sample(text, set, number)) {
-    const data::Dataset test = data::load(set).test;
-    if (number >= test.size()) {
-      throw ValueError(
-          fmt::format("{}: the test part of {} has {} samples", text, set, test.size()));
+// What one argument of `predict` gives: a batch of samples and, where known, what they really are.
+struct Samples {
+  Tensor inputs;                    // [n, ...]
+  std::vector<std::string> truths;  // n, or none
+};
+
+// The column to predict, where the file has it.
+std::vector<std::string> truths_of(const std::string& file, const std::string& target) {
+  std::vector<std::string> truths;
+  const data::Table rows = data::read_csv(file);
+  for (const data::Column& c : rows.columns) {
+    if (c.name != target) continue;
+    for (std::size_t r = 0; r < static_cast<std::size_t>(rows.rows); ++r) {
+      if (c.kind == data::Column::Kind::number) {
+        truths.push_back(std::isnan(c.numbers[r]) ? "" : fmt::format("{}", c.numbers[r]));
+      } else {
+        truths.push_back(c.codes[r] < 0 ? "" : c.categories[static_cast<std::size_t>(c.codes[r])]);
+      }
     }
-    const data::Sample sample = test.get(number);
-    if (!sample.targets.empty() && saved.classifies) {
-      truth = class_name(saved.info.class_names, sample.targets[0].item<std::size_t>());
-    }
-    return sample.inputs.at(0);
   }
-  if (!fs::exists(text)) throw IoError(text + ": no such file (or SET:NUMBER)");
-  if (!saved.info.preprocessing.empty()) {
-    return data::Preprocess::from_json(saved.info.preprocessing, "the model").read(text);
-  }
-  if (saved.input.shape.rank() != 3) {
-    throw ValueError(text + ": the model does not take pictures but " + to_string(saved.input));
-  }
-  const Shape& s = saved.input.shape;
-  const Tensor picture = data::read_image(text, static_cast<int>(s[0]));
-  return div(data::resize_image(picture, s[1], s[2], data::Fit::pad).to(f32), 255);
+  return truths;
 }
 
-Tensor as_batch(const Tensor& sample, const SavedModel& saved, const std::string& name) {
-  if (!(sample.shape() == saved.input.shape)) {
-    throw ShapeError(fmt::format("{}: the model takes samples of shape {}, this is {}", name,
-                                 to_string(saved.input.shape), to_string(sample.shape())));
+Samples read_file(const std::string& file, const SavedModel& saved) {
+  if (!fs::exists(file)) throw IoError(file + ": no such file (or SET:NUMBER)");
+  if (!saved.info.preprocessing.empty()) {
+    const auto form = data::Preprocess::from_json(saved.info.preprocessing, "the model");
+    Samples samples{form.read(file), {}};
+    if (const auto* encoder = std::get_if<data::TableEncoder>(&form.form())) {
+      samples.truths = truths_of(file, encoder->target());
+    }
+    return samples;
   }
-  return expand_dims(sample, {0});
+  const Shape& s = saved.input.shape;
+  if (s.rank() != 3) {
+    throw ValueError(file + ": the model does not take pictures but " + to_string(saved.input));
+  }
+  const Tensor picture = data::read_image(file, static_cast<int>(s[0]));
+  const Tensor sized = data::resize_image(picture, s[1], s[2], data::Fit::pad);
+  return {expand_dims(div(sized.to(f32), 255), {0}), {}};
+}
+
+Samples read_samples(const std::string& text, const SavedModel& saved) {
+  std::string set;
+  std::int64_t number = 0;
+  if (fs::exists(text) || !set_sample(text, set, number)) return read_file(text, saved);
+  const data::Dataset test = data::load(set).test;
+  if (number >= test.size()) {
+    throw ValueError(fmt::format("{}: the test part of {} has {} samples", text, set, test.size()));
+  }
+  const data::Sample sample = test.get(number);
+  Samples samples{expand_dims(sample.inputs.at(0), {0}), {}};
+  if (!sample.targets.empty() && saved.classifies) {
+    samples.truths = {class_name(test.info().class_names, sample.targets[0].item<std::size_t>())};
+  }
+  return samples;
+}
+
+void check_shape(const Shape& sample, const SavedModel& saved, const std::string& name) {
+  if (sample == saved.input.shape) return;
+  throw ShapeError(fmt::format("{}: the model takes samples of shape {}, these are {}", name,
+                               to_string(saved.input.shape), to_string(sample)));
+}
+
+// The user's own file or folder, read as the model was taught to: with its columns, sizes, classes.
+data::Dataset own_data(const SavedModel& saved, const std::string& path) {
+  const auto form = data::Preprocess::from_json(saved.info.preprocessing, "the model");
+  data::Parts parts;
+  if (const auto* encoder = std::get_if<data::TableEncoder>(&form.form())) {
+    const data::Dataset rows = encoder->encode(data::read_csv(path));
+    if (rows.target_specs().empty()) {
+      throw IoError(
+          fmt::format("{}: has no column \"{}\" to compare with", path, encoder->target()));
+    }
+    return rows;
+  }
+  if (const auto* picture = std::get_if<data::ImageForm>(&form.form())) {
+    parts = data::image_folder(path, *picture);
+  } else if (const auto* sound = std::get_if<data::SoundForm>(&form.form())) {
+    parts = data::sound_folder(path, *sound);
+  } else {
+    throw ValueError(path + ": a model of texts is not evaluated here");
+  }
+  const data::Dataset set = parts.test.empty() ? parts.train : parts.test;
+  if (set.info().class_names != saved.info.class_names) {
+    throw IoError(fmt::format("{}: its classes are {}, the model knows {}", path,
+                              fmt::join(set.info().class_names, ", "),
+                              fmt::join(saved.info.class_names, ", ")));
+  }
+  return set;
 }
 
 }  // namespace
@@ -71,17 +129,20 @@ Tensor as_batch(const Tensor& sample, const SavedModel& saved, const std::string
 int run_eval(const EvalCommand& command, const Console& console) {
   SavedModel saved = load_model(model_path(command.model));
   Recipe recipe;
-  if (command.data.empty()) {
+  if (command.data.empty() || fs::exists(config_path(command.model))) {
     recipe = recipe_of(command.model);
-  } else if (fs::exists(command.data)) {
-    recipe.data.path = command.data;
-  } else {
-    recipe.data.name = command.data;
   }
-  data::Info info;
-  const data::Dataset test = open_test_data(recipe.data, recipe.train.seed, info);
-  const Recipe compiled = recipe;
-  Model model = make_model(compiled, saved.layers, saved.classifies, 1);
+  data::Info info = saved.info;
+  data::Dataset test;
+  if (!command.data.empty()) set_data(recipe.data, command.data);
+  if (!command.data.empty() && !recipe.data.path.empty() && !saved.info.preprocessing.empty()) {
+    test = own_data(saved, command.data);
+  } else {
+    test = open_test_data(recipe.data, recipe.train.seed, info);
+  }
+  if (test.empty()) throw ValueError("there are no test samples: give --data");
+  check_shape(test.input_specs().at(0).shape, saved, test.info().name);
+  Model model = make_model(recipe, saved.layers, saved.classifies, 1);
   model.load_state(nn::values_of(saved.model.state()));
   nlohmann::json result = judge(model, test, info, saved.classifies, command.batch_size);
   result.erase("mistakes");
@@ -96,27 +157,39 @@ int run_eval(const EvalCommand& command, const Console& console) {
 }
 
 int run_predict(const PredictCommand& command, const Console& console) {
+  if (command.top < 1) throw ValueError("--top must be at least 1");
   SavedModel saved = load_model(model_path(command.model));
   nlohmann::json json = nlohmann::json::array();
   std::string text;
   for (const std::string& file : command.files) {
-    std::string truth;
-    const Tensor sample = as_batch(read_sample(file, saved, truth), saved, file);
-    const std::vector<double> out = outputs_of(saved.model, sample, saved.classifies, 1).at(0);
-    nlohmann::json entry{{"file", file}};
-    if (!truth.empty()) entry["truth"] = truth;
-    text += file + (truth.empty() ? "" : fmt::format("  (truth: {})", truth)) + "\n";
-    if (saved.classifies) {
-      for (const auto& [i, p] : top_classes(out, command.top)) {
-        const std::string name = class_name(saved.info.class_names, i);
-        entry["classes"].push_back({{"name", name}, {"index", i}, {"probability", p}});
-        text += fmt::format("  {:6.2f}%  {}\n", 100 * p, name);
-      }
-    } else {
-      entry["values"] = out;
-      text += fmt::format("  {:.6g}\n", fmt::join(out, ", "));
+    const Samples samples = read_samples(file, saved);
+    const std::int64_t n = samples.inputs.size(0);
+    if (n == 0) throw IoError(file + ": has no rows");
+    Shape shape;
+    for (int axis = 1; axis < samples.inputs.rank(); ++axis) {
+      shape.push_back(samples.inputs.size(axis));
     }
-    json.push_back(entry);
+    check_shape(shape, saved, file);
+    const auto outputs = outputs_of(saved.model, samples.inputs, saved.classifies, 256);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const std::string truth = samples.truths.empty() ? "" : samples.truths.at(i);
+      nlohmann::json entry{{"file", file}};
+      if (n > 1) entry["row"] = i + 1;
+      if (!truth.empty()) entry["truth"] = truth;
+      text += file + (n > 1 ? fmt::format(" row {}", i + 1) : "") +
+              (truth.empty() ? "" : fmt::format("  (truth: {})", truth)) + "\n";
+      if (saved.classifies) {
+        for (const auto& [k, p] : top_classes(outputs[i], command.top)) {
+          const std::string name = class_name(saved.info.class_names, k);
+          entry["classes"].push_back({{"name", name}, {"index", k}, {"probability", p}});
+          text += fmt::format("  {:6.2f}%  {}\n", 100 * p, name);
+        }
+      } else {
+        entry["values"] = outputs[i];
+        text += fmt::format("  {:.6g}\n", fmt::join(outputs[i], ", "));
+      }
+      json.push_back(entry);
+    }
   }
   console.print(text, json);
   return kOk;
@@ -144,10 +217,9 @@ int run_summary(const SummaryCommand& command, const Console& console) {
     return kOk;
   }
   Recipe recipe;
-  recipe.data.name = command.data.empty() ? "fashion-mnist" : command.data;
-  const data::SetDescription& set = data::describe(recipe.data.name);
+  set_data(recipe.data, command.data.empty() ? "fashion-mnist" : command.data);
   const Setup setup = open_data(recipe.data, 0);
-  Model model(zoo::build(zoo::layers_of(command.model, setup.input, set.classes)));
+  Model model(zoo::build(zoo::layers_of(command.model, setup.input, setup.outputs)));
   show(model, setup.input);
   return kOk;
 }

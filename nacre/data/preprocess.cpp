@@ -129,6 +129,11 @@ Tensor Preprocess::read(const std::filesystem::path& path) const {
           [&](const SoundForm& f) { return batch_of_one(shape_sound(read_sound(path), f)); },
           [&](const TableEncoder& encoder) {
             Table table = read_csv(path);
+            // What is to be predicted may be there or missing: every row counts.
+            if (table.columns.size() > 1) {
+              std::erase_if(table.columns,
+                            [&](const Column& c) { return c.name == encoder.target(); });
+            }
             // Without the target's column and without a header, the columns are the inputs.
             const auto names = encoder.input_names();
             const bool unnamed =

@@ -173,10 +173,69 @@ void pack(const ProductArguments& p, std::int64_t j, std::int64_t width, std::in
   }
 }
 
+// Rows of a times rows of a transposed b as inner products: for results too narrow for a vector,
+// where packing b would cost more than the product. Each sum is added up in the same order whatever
+// tile it is in.
+constexpr std::int64_t kDotRows = HWY_TARGET == HWY_AVX3 ? 4 : 2;
+constexpr std::int64_t kDotColumns = 4;
+constexpr std::int64_t kDotDepth = 128;  // from here on it pays
+
+template <std::int64_t M, std::int64_t N, class T>
+HWY_NOINLINE void dot_tile(const ProductArguments& p, std::int64_t i, std::int64_t j) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const T* a = static_cast<const T*>(p.a) + i * p.a_row;
+  const T* b = static_cast<const T*>(p.b) + j * p.b_column;
+  hn::Vec<decltype(d)> sum[M][N];
+  for (std::int64_t r = 0; r < M; ++r) {
+    for (std::int64_t c = 0; c < N; ++c) sum[r][c] = hn::Zero(d);
+  }
+  const auto add = [&](auto load) HWY_ATTR {
+    hn::Vec<decltype(d)> row[N];
+    for (std::int64_t c = 0; c < N; ++c) row[c] = load(b + c * p.b_column);
+    for (std::int64_t r = 0; r < M; ++r) {
+      const auto x = load(a + r * p.a_row);
+      for (std::int64_t c = 0; c < N; ++c) sum[r][c] = hn::MulAdd(x, row[c], sum[r][c]);
+    }
+  };
+  std::int64_t k = 0;
+  for (; k + lanes <= p.k; k += lanes) {
+    add([&](const T* from) HWY_ATTR { return hn::LoadU(d, from + k); });
+  }
+  if (k < p.k) {
+    const auto rest = static_cast<std::size_t>(p.k - k);
+    add([&](const T* from) HWY_ATTR { return load_some(d, from + k, rest); });
+  }
+  const T* bias = static_cast<const T*>(p.bias);
+  for (std::int64_t r = 0; r < M; ++r) {
+    for (std::int64_t c = 0; c < N; ++c) {
+      const T total = hn::GetLane(hn::SumOfLanes(d, sum[r][c]));
+      static_cast<T*>(p.c)[(i + r) * p.ldc + j + c] = bias ? total + bias[j + c] : total;
+    }
+  }
+}
+
+template <std::int64_t M, class T>
+void dot_rows(const ProductArguments& p, std::int64_t i) {
+  std::int64_t j = 0;
+  for (; j + kDotColumns <= p.n; j += kDotColumns) dot_tile<M, kDotColumns, T>(p, i, j);
+  for (; j < p.n; ++j) dot_tile<M, 1, T>(p, i, j);
+}
+
+template <class T>
+void multiply_by_dots(const ProductArguments& p) {
+  std::int64_t i = 0;
+  for (; i + kDotRows <= p.m; i += kDotRows) dot_rows<kDotRows, T>(p, i);
+  for (; i < p.m; ++i) dot_rows<1, T>(p, i);
+}
+
 template <class T>
 void multiply(const ProductArguments& p) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  if (p.b_row == 1 && p.a_column == 1 && p.n < lanes && p.k >= kDotDepth) {
+    return multiply_by_dots<T>(p);
+  }
   // Few rows leave registers for more columns, which a single chain of additions needs.
   const std::int64_t block = (p.m <= 2 ? 4 : 2) * lanes;
   T* const panel = static_cast<T*>(p.panel);

@@ -1,0 +1,242 @@
+// Whole commands, as a user types them.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "nacre/data/image.h"
+#include "nacre/tensor/tensor.h"
+#include "tests/cli/program.h"
+#include "tests/support/files.h"
+
+namespace nacre::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using Words = std::vector<std::string>;
+
+class Program : public ::testing::Test {
+ protected:
+  Finished run(const Words& words) { return run_program(folder_.path(), words); }
+  // The output of a command that must succeed.
+  std::string good(const Words& words) {
+    const Finished f = run(words);
+    EXPECT_EQ(f.code, 0) << f.output;
+    return f.output;
+  }
+  Json json(Words words) {
+    words.push_back("--json");
+    const std::string text = good(words);
+    const Json value = Json::parse(text, nullptr, false);
+    EXPECT_FALSE(value.is_discarded()) << text;
+    return value;
+  }
+  // A command that must fail with this code and these words.
+  void bad(const Words& words, int code, std::initializer_list<const char*> parts) {
+    const Finished f = run(words);
+    EXPECT_EQ(f.code, code) << f.output;
+    for (const char* part : parts) {
+      EXPECT_NE(f.output.find(part), std::string::npos) << part << " is missing in: " << f.output;
+    }
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Program, TrainsJudgesUsesAndReports) {
+  const std::string text =
+      good({"train", "--data", "digits", "--epochs", "8", "--out", "r", "--set",
+            "run.tensorboard=true", "--set", "train.metrics=accuracy,top_5_accuracy"});
+  EXPECT_NE(text.find("epoch 8/8"), std::string::npos) << text;
+  EXPECT_EQ(text.find('\r'), std::string::npos) << "a line that moves, though this is no terminal";
+  for (const char* file :
+       {"config.json", "environment.json", "history.jsonl", "summary.txt", "checkpoint.safetensors",
+        "best.safetensors", "model.safetensors", "evaluation.json", "tensorboard"}) {
+    EXPECT_TRUE(fs::exists(folder_ / "r" / file)) << file;
+  }
+  const Json evaluation = json({"eval", "r"});
+  EXPECT_GT(evaluation["metrics"]["accuracy"].get<double>(), 0.88);
+  EXPECT_GT(evaluation["metrics"]["top_5_accuracy"], evaluation["metrics"]["accuracy"]);
+  // Training printed the same model's numbers.
+  const Json written = Json::parse(contents(folder_ / "r/evaluation.json"));
+  EXPECT_DOUBLE_EQ(written["metrics"]["accuracy"].get<double>(),
+                   evaluation["metrics"]["accuracy"].get<double>());
+  const Json answers = json({"predict", "r", "digits:0", "digits:1", "--top", "2"});
+  ASSERT_EQ(answers.size(), 2u);
+  ASSERT_EQ(answers[0]["classes"].size(), 2u);
+  EXPECT_GE(answers[0]["classes"][0]["probability"], answers[0]["classes"][1]["probability"]);
+  good({"report", "r"});
+  EXPECT_NE(contents(folder_ / "r/report.html").find("data:image/png;base64"), std::string::npos);
+  EXPECT_EQ(json({"summary", "r"})["layers"].size(), 4u);
+  // A copied model file needs nothing else.
+  fs::copy_file(folder_ / "r/best.safetensors", folder_ / "alone.safetensors");
+  EXPECT_EQ(json({"predict", "alone.safetensors", "digits:0"})[0]["classes"][0]["name"],
+            answers[0]["classes"][0]["name"]);
+}
+
+TEST_F(Program, PredictsEveryRowOfATable) {
+  std::string rows = "size,colour,price\n";
+  for (int i = 0; i < 120; ++i) {
+    const double size = (i * 37 % 100) / 10.0;
+    const bool red = i % 3 == 0;
+    rows += std::to_string(size) + (red ? ",red," : ",blue,") +
+            std::to_string(2 * size + (red ? 3 : 0)) + "\n";
+  }
+  write_file(folder_ / "houses.csv", rows);
+  good({"train", "--data", "houses.csv", "--epochs", "60", "--out", "r", "--set",
+        "train.learning_rate=0.01", "--quiet"});
+  EXPECT_LT(json({"eval", "r"})["metrics"]["mae"].get<double>(), 0.5);
+  // Columns in another order, one of them new, without the price: by their names.
+  write_file(folder_ / "new.csv", "colour,owner,size\nblue,A,2.0\nred,B,4.0\nblue,C,6.0\n");
+  const Json answers = json({"predict", "r", "new.csv"});
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_NEAR(answers[0]["values"][0].get<double>(), 4, 1);
+  EXPECT_NEAR(answers[1]["values"][0].get<double>(), 11, 1);
+  EXPECT_NEAR(answers[2]["values"][0].get<double>(), 12, 1);
+  // A row whose price is missing is a row to predict.
+  write_file(folder_ / "some.csv", "size,colour,price\n2,blue,4\n4,red,\n");
+  const Json some = json({"predict", "r", "some.csv"});
+  ASSERT_EQ(some.size(), 2u);
+  EXPECT_EQ(some[0]["truth"], "4");
+  EXPECT_EQ(json({"eval", "r", "--data", "some.csv"})["samples"], 1);
+
+  write_file(folder_ / "short.csv", "size,owner\n2,A\n");
+  bad({"predict", "r", "short.csv"}, 2, {"short.csv", "colour"});
+  write_file(folder_ / "empty.csv", "");
+  bad({"predict", "r", "empty.csv"}, 1, {"empty.csv", "empty"});
+  bad({"train", "--data", "empty.csv"}, 1, {"empty.csv", "empty"});
+  bad({"predict", "r", "nothing.csv"}, 1, {"nothing.csv", "no such file"});
+  bad({"train", "--data", "houses.csv", "--set", "data.target=prize"}, 2, {"prize", "price"});
+  bad({"train", "--data", "houses.csv", "--set", "data.task=clustering"}, 2, {"data.task"});
+  bad({"train", "--data", "houses.csv", "--set", "train.loss=nll"}, 2, {"nll", "mse"});
+}
+
+TEST_F(Program, ClassifiesATableWithALossByName) {
+  std::string rows = "a,b,kind\n";
+  for (int i = 0; i < 120; ++i) {
+    const bool good = i % 2 == 0;
+    rows += std::to_string((good ? 2.0 : -2.0) + (i % 7) * 0.3) + "," + std::to_string(i % 5) +
+            (good ? ",good\n" : ",bad\n");
+  }
+  write_file(folder_ / "k.csv", rows);
+  for (const char* loss : {"sparse_categorical_crossentropy", "sparse_categorical_focal"}) {
+    const Json result = json(
+        {"train", "--data", "k.csv", "--epochs", "15", "--set", std::string("train.loss=") + loss});
+    EXPECT_GT(result["metrics"]["accuracy"].get<double>(), 0.9) << loss;
+  }
+  write_file(folder_ / "new.csv", "a,b\n3,1\n-1,1\n");
+  const Json answers = json({"predict", "runs/k-auto-1", "new.csv"});
+  EXPECT_EQ(answers[0]["classes"][0]["name"], "good");
+  EXPECT_EQ(answers[1]["classes"][0]["name"], "bad");
+  EXPECT_EQ(json({"data", "show", "k.csv"})["class_names"], Json({"bad", "good"}));
+}
+
+TEST_F(Program, ReadsPicturesAsTrainingDid) {
+  if (!data::have_images()) GTEST_SKIP() << "built without pictures";
+  // Red and blue squares, in several sizes; the model takes 16 x 16.
+  for (const char* name : {"blue", "red"}) {
+    fs::create_directories(folder_ / "set" / name);
+    const bool red = std::string(name) == "red";
+    for (int i = 0; i < 12; ++i) {
+      const std::int64_t side = 14 + i;
+      std::vector<std::uint8_t> pixels(static_cast<std::size_t>(3 * side * side), 20);
+      const auto plane = static_cast<std::size_t>(side * side);
+      const std::size_t first = red ? 0 : 2 * plane;
+      for (std::size_t p = 0; p < plane; ++p) {
+        pixels[first + p] = static_cast<std::uint8_t>(180 + 5 * i);
+      }
+      data::write_png(folder_ / "set" / name / (std::to_string(i) + ".png"),
+                      Tensor::from(pixels, {3, side, side}));
+    }
+  }
+  const Json result =
+      json({"train", "--data", "set/", "--epochs", "6", "--augment", "flip,crop", "--batch-size",
+            "4", "--set", "data.image_size=16", "--set", "data.limit=14", "--model", "mlp"});
+  EXPECT_EQ(result["run"], "runs/set-mlp-1");
+  EXPECT_EQ(result["metrics"]["accuracy"], 1.0);
+  const Json answers = json({"predict", "runs/set-mlp-1", "set/red/9.png", "set/blue/2.png"});
+  EXPECT_EQ(answers[0]["classes"][0]["name"], "red");
+  EXPECT_EQ(answers[1]["classes"][0]["name"], "blue");
+  EXPECT_EQ(json({"eval", "runs/set-mlp-1", "--data", "set"})["samples"], 24);
+  good({"report", "runs/set-mlp-1"});
+
+  const std::string whole = contents(folder_ / "set/red/9.png");
+  write_file(folder_ / "cut.png", whole.substr(0, whole.size() / 2));
+  bad({"predict", "runs/set-mlp-1", "cut.png"}, 1, {"cut.png"});
+  write_file(folder_ / "text.png", "this is no picture");
+  bad({"predict", "runs/set-mlp-1", "text.png"}, 1, {"text.png"});
+  fs::create_directories(folder_ / "other/green");
+  fs::copy_file(folder_ / "set/red/9.png", folder_ / "other/green/9.png");
+  bad({"eval", "runs/set-mlp-1", "--data", "other"}, 1, {"green", "blue, red"});
+  bad({"train", "--data", "digits", "--augment", "flipp"}, 2, {"flipp", "\"flip\""});
+}
+
+TEST_F(Program, ExplainsWrongUse) {
+  bad({}, 2, {"--help"});
+  bad({"trian"}, 2, {});
+  bad({"train"}, 2, {"no data given"});
+  bad({"train", "--data", "digitz"}, 2, {"digitz", "\"digits\""});
+  bad({"train", "--data", "./nothing.csv"}, 2, {"./nothing.csv", "no such file"});
+  bad({"train", "nothing.toml"}, 1, {"nothing.toml"});
+  bad({"train", "--data", "digits", "--model", "mlpp"}, 2, {"mlpp", "\"mlp\""});
+  bad({"train", "--data", "digits", "--set", "train.metrics=acuracy"}, 2, {"acuracy", "accuracy"});
+  bad({"train", "--data", "digits", "--set", "train.optimizer=adm"}, 2, {"adm", "\"adam\""});
+  bad({"train", "--data", "digits", "--set", "train.schedule=cosin"}, 2, {"cosin", "\"cosine\""});
+  bad({"train", "--data", "digits", "--set", "train.precision=bf16"}, 2, {"train.precision"});
+  bad({"train", "--data", "digits", "--set", "data.task=regression"}, 2, {"data.task"});
+  bad({"train", "--data", "digits", "--set",
+       R"(model.layers=[{"type":"flatten"},{"type":"dense","units":5}])"},
+      2, {"10 classes", "units = 10"});
+  bad({"train", "--data", "digits", "--set", "train.learning_rate=1e30", "--quiet"}, 1,
+      {"the loss is", "learning rate"});
+  bad({"eval", "nothing"}, 1, {"nothing"});
+  bad({"report", "nothing"}, 1, {"nothing"});
+  bad({"train", "--resume", "nothing"}, 1, {"nothing", "config.json"});
+  write_file(folder_ / "broken.safetensors", "0123456789");
+  bad({"predict", "broken.safetensors", "digits:0"}, 1, {"broken.safetensors"});
+  good({"train", "--data", "digits", "--epochs", "1", "--out", "once", "--quiet"});
+  bad({"train", "--data", "digits", "--out", "once"}, 2, {"once", "--resume"});
+  bad({"train", "--resume", "once", "--data", "digits"}, 2, {"--resume"});
+  bad({"predict", "once", "digits:99999"}, 2, {"360"});
+  bad({"predict", "once", "iris:0"}, 1, {"iris:0", "samples of shape"});
+}
+
+TEST_F(Program, StopsEarlyAndTrainsFromRecipes) {
+  write_file(
+      folder_ / "r.toml",
+      "[data]\nname = \"iris\"\n[model]\nlayers = [{ type = \"dense\", units = 16, activation = "
+      "\"relu\" }, { type = \"dense\", units = 3, activation = \"softmax\" }]\n"
+      "[train]\nepochs = 300\nearly_stopping = 3\nlearning_rate = 0.05\n"
+      "schedule = \"one_cycle\"\nlabel_smoothing = 0.1\n[run]\ndirectory = \"iris\"\n");
+  // A setting after the recipe, and one before it.
+  const Json result =
+      json({"train", "--set", "train.seed=3", "r.toml", "--set", "train.batch_size=16"});
+  EXPECT_GT(result["metrics"]["accuracy"].get<double>(), 0.8);
+  const std::string lines = contents(folder_ / "iris/history.jsonl");
+  EXPECT_LT(std::count(lines.begin(), lines.end(), '\n'), 300);
+  const Json config = Json::parse(contents(folder_ / "iris/config.json"));
+  EXPECT_EQ(config["train"]["seed"], 3);
+  EXPECT_EQ(config["train"]["batch_size"], 16);
+}
+
+TEST_F(Program, TellsWhatThereIs) {
+  EXPECT_GE(json({"data", "list"}).size(), 6u);
+  EXPECT_EQ(json({"data", "show", "digits"})["train"], 1437);
+  EXPECT_GE(json({"models"}).size(), 4u);
+  EXPECT_TRUE(json({"doctor"}).is_object());
+  EXPECT_NE(good({"--help"}).find("Exit codes"), std::string::npos);
+  for (const char* command : {"train", "eval", "predict", "summary", "data", "report"}) {
+    EXPECT_NE(good({command, "--help"}).find("Example: nacre"), std::string::npos) << command;
+  }
+  for (const char* name : {"a", "b"}) {
+    fs::create_directories(folder_ / "set" / name);
+    for (int i = 0; i < 10; ++i) {
+      write_file(folder_ / "set" / name / (std::to_string(i) + ".txt"), "x");
+    }
+  }
+  EXPECT_EQ(json({"data", "split", "set", "--out", "parts"}), Json({{"train", 16}, {"test", 4}}));
+  bad({"data", "split", "set", "--out", "parts"}, 1, {"parts", "not empty"});
+}
+
+}  // namespace
+}  // namespace nacre::test

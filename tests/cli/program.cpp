@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
@@ -22,6 +23,8 @@ pid_t start_program(const std::filesystem::path& folder,
   if (child != 0) return child;
   const int file = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (file < 0 || dup2(file, 1) < 0 || dup2(file, 2) < 0 || chdir(folder.c_str()) != 0) _exit(126);
+  // Several programs at once must not fight for the cores.
+  setenv("NACRE_THREADS", "1", 1);
   execv(argv[0], argv.data());
   _exit(127);
 }

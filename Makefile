@@ -50,9 +50,9 @@ bench: packages
 
 SOURCES = $(shell git ls-files '*.h' '*.cpp')
 format:
-	clang-format -i $(SOURCES)
+	@clang-format -i $(SOURCES)
 format-check:
-	clang-format --dry-run --Werror $(SOURCES)
+	@clang-format --dry-run --Werror $(SOURCES)
 
 docs: build
 	$(BUILD)/ops_table docs/ops.md

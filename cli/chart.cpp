@@ -42,8 +42,8 @@ struct Range {
   }
   void widen() {
     if (!(low <= high)) low = 0, high = 1;
-    if (high - low < 1e-12 * std::max(1.0, std::fabs(high))) {
-      const double pad = std::max(0.5, std::fabs(high) * 0.1);
+    if (high - low <= 1e-9 * std::fabs(high)) {
+      const double pad = high == 0 ? 0.5 : std::fabs(high) * 0.1;
       low -= pad;
       high += pad;
     }
@@ -152,7 +152,7 @@ std::string confusion_chart(const std::vector<std::vector<long long>>& counts,
   for (const std::string& name : names) longest = std::max(longest, name.size());
   const double cell = n <= 12 ? 38 : 22;
   const double label = 7.0 * static_cast<double>(std::min<std::size_t>(longest, 16)) + 12;
-  const double width = label + cell * static_cast<double>(n) + 10;
+  const double width = label + cell * static_cast<double>(n) + label / 2;  // names lean out
   const double top = label + 22;
   const auto name_of_class = [&](std::size_t i) {
     const std::string name = i < names.size() ? names[i] : std::to_string(i);

@@ -30,7 +30,8 @@ std::string curves(const Report& report) {
   std::set<std::string> names;
   for (const auto& epoch : report.history) {
     for (const auto& [name, value] : epoch) {
-      if (name != "epoch" && name != "seconds" && name.rfind("val_", 0) != 0) names.insert(name);
+      const bool counts = name == "epoch" || name == "step" || name == "seconds";
+      if (!counts && name.rfind("val_", 0) != 0) names.insert(name);
     }
   }
   std::string out;
@@ -99,10 +100,11 @@ std::string report_html(const Report& report) {
   return fmt::format(
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><title>{0}</title><style>{1}</style></head>"
-      "<body><main><h1>{0}</h1><div class=\"dim\">{2} epochs</div><div class=\"tiles\">{3}</div>"
+      "<body><main><h1>{0}</h1><div class=\"dim\">{2}</div><div class=\"tiles\">{3}</div>"
       "{4}{5}{6}{7}{8}{9}</main></body></html>\n",
-      escape_html(report.title), kStyle, report.history.size(), tiles,
-      section("Curves", drawn.empty() ? "" : "<div class=\"grid\">" + drawn + "</div>"),
+      escape_html(report.title), kStyle,
+      fmt::format("{} epoch{}", report.history.size(), report.history.size() == 1 ? "" : "s"),
+      tiles, section("Curves", drawn.empty() ? "" : "<div class=\"grid\">" + drawn + "</div>"),
       section("Confusion matrix", matrix.empty() ? "" : "<div class=\"card\">" + matrix + "</div>"),
       section("Worst mistakes",
               wrong.empty() ? "" : "<div class=\"mistakes card\">" + wrong + "</div>"),

@@ -8,21 +8,12 @@
 #include "nacre/base/random.h"
 #include "nacre/io/safetensors.h"
 #include "nacre/nacre.h"
+#include "tests/support/files.h"
 
 namespace nacre {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Folder {
- public:
-  explicit Folder(const std::string& name) : path(fs::temp_directory_path() / ("nacre_" + name)) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
-};
 
 struct Toy {
   Tensor x;
@@ -64,12 +55,12 @@ struct Stop : std::exception {};
 
 void interrupted_run_equals(int accumulate, std::int64_t stop_after) {
   const Toy data = toy();
-  const Folder folder("resume");
+  const test::TemporaryFolder folder;
   FitOptions options{.epochs = 4,
                      .batch_size = 16,
                      .validation_split = 0.2,
                      .verbose = 0,
-                     .checkpoint = {.path = folder.path / "run.safetensors", .every_steps = 1}};
+                     .checkpoint = {.path = folder / "run.safetensors", .every_steps = 1}};
   const auto with_memory = [] { return Callbacks{early_stopping({.patience = 50})}; };
   options.callbacks = with_memory();
   Model whole = make_model(accumulate);
@@ -103,8 +94,8 @@ TEST(Resume, BitForBitFromTheEndOfAnEpoch) { interrupted_run_equals(1, 10); }
 TEST(Resume, BitForBitWithAccumulation) { interrupted_run_equals(2, 6); }
 
 TEST(Resume, AForeignFileIsRefused) {
-  const Folder folder("foreign");
-  const fs::path path = folder.path / "x.safetensors";
+  const test::TemporaryFolder folder;
+  const fs::path path = folder / "x.safetensors";
   io::save_safetensors(path, {{"a", ones({2})}});
   const Toy data = toy();
   Model model = make_model();
@@ -141,27 +132,26 @@ TEST(Callbacks, EarlyStoppingRestoresTheBest) {
 
 TEST(Callbacks, LogsBestAndPeriodicFiles) {
   const Toy data = toy();
-  const Folder folder("logs");
+  const test::TemporaryFolder folder;
   Model model = make_model();
-  model.fit(
-      data.x, data.y,
-      {.epochs = 3,
-       .callbacks = {csv_log(folder.path / "log.csv"), json_lines_log(folder.path / "log.jsonl"),
-                     best_weights({.path = folder.path / "best.safetensors", .monitor = "loss"}),
-                     periodic_weights({.folder = folder.path, .keep = 2})},
-       .verbose = 0});
-  std::ifstream csv(folder.path / "log.csv");
+  model.fit(data.x, data.y,
+            {.epochs = 3,
+             .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl"),
+                           best_weights({.path = folder / "best.safetensors", .monitor = "loss"}),
+                           periodic_weights({.folder = folder.path(), .keep = 2})},
+             .verbose = 0});
+  std::ifstream csv(folder / "log.csv");
   std::string line;
   std::getline(csv, line);
   EXPECT_EQ(line, "epoch,step,learning_rate,loss,accuracy,f1");
   int rows = 0;
   while (std::getline(csv, line)) ++rows;
   EXPECT_EQ(rows, 3);
-  EXPECT_TRUE(fs::exists(folder.path / "best.safetensors"));
-  EXPECT_FALSE(fs::exists(folder.path / "epoch-0001.safetensors"));
-  EXPECT_TRUE(fs::exists(folder.path / "epoch-0003.safetensors"));
+  EXPECT_TRUE(fs::exists(folder / "best.safetensors"));
+  EXPECT_FALSE(fs::exists(folder / "epoch-0001.safetensors"));
+  EXPECT_TRUE(fs::exists(folder / "epoch-0003.safetensors"));
   Model other = make_model();
-  other.load_weights(folder.path / "epoch-0003.safetensors");
+  other.load_weights(folder / "epoch-0003.safetensors");
   EXPECT_EQ(other.predict(data.x).to_vector<float>(), model.predict(data.x).to_vector<float>());
 }
 

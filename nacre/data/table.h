@@ -79,7 +79,7 @@ class TableEncoder {
   std::vector<std::string> input_names() const;    // columns
   std::vector<std::string> feature_names() const;  // after one-hot: "colour=red"
   const std::vector<std::string>& class_names() const { return classes_; }
-  const std::string& target() const { return target_; }            // "" without one
+  const std::string& target() const { return target_; }  // "" without one
   bool predicts_classes() const { return has_target_ && !classes_.empty(); }
 
   std::string to_json() const;

@@ -30,8 +30,21 @@ nn::Sequential make_cnn() {
                         nn::Dense{{.units = 10}}};
 }
 
+// Four convolutions of 64 channels on pictures of 32x32, and a dense layer.
+nn::Sequential make_conv64() {
+  nn::Sequential network;
+  for (int i = 0; i < 4; ++i) {
+    network.push_back(nn::Conv2d{{.filters = 64, .kernel = 3, .padding = kSame, .activation = relu}});
+  }
+  network.push_back(nn::MaxPool2d{{.kernel = 4}});
+  network.push_back(nn::Flatten{});
+  network.push_back(nn::Dense{{.units = 10}});
+  return network;
+}
+
 // The state's arguments are the batch and the number of threads.
-void train(benchmark::State& state, nn::Sequential network, Shape sample, std::int64_t classes) {
+void train(benchmark::State& state, nn::Sequential network, Shape sample, std::int64_t classes,
+           Precision precision = Precision::f32) {
   const std::int64_t batch = state.range(0);
   set_threads(static_cast<int>(state.range(1)));
   Shape shape{batch};
@@ -41,12 +54,14 @@ void train(benchmark::State& state, nn::Sequential network, Shape sample, std::i
   network(x);  // makes the parameters
   optim::Adam adam;
   const loss::Loss entropy = loss::sparse_categorical_crossentropy({.from_logits = true});
-  auto step = compile([&](const Tensor& in, const Tensor& labels) {
-    const auto [value, gradients] =
-        nn::value_and_grad(network, [&] { return entropy(network(in), labels); });
-    adam.apply(network, gradients);
-    return value;
-  });
+  auto step = compile(
+      [&](const Tensor& in, const Tensor& labels) {
+        const auto [value, gradients] =
+            nn::value_and_grad(network, [&] { return entropy(network(in), labels); });
+        adam.apply(network, gradients);
+        return value;
+      },
+      {.precision = precision});
   for (int i = 0; i < 3; ++i) step(x, y);
   for (auto _ : state) benchmark::DoNotOptimize(step(x, y));
   if (std::getenv("NACRE_BENCH_PROFILE")) {
@@ -61,16 +76,41 @@ void TrainMlp10(benchmark::State& state) { train(state, make_mlp(10), {784}, 10)
 void TrainMlp512(benchmark::State& state) { train(state, make_mlp(512), {784}, 10); }
 void TrainCnn(benchmark::State& state) { train(state, make_cnn(), {1, 28, 28}, 10); }
 
+void TrainConv64(benchmark::State& state) { train(state, make_conv64(), {3, 32, 32}, 10); }
+// "automatic" is f32 where bf16 would not be faster.
+void TrainMlp512Bf16(benchmark::State& state) {
+  train(state, make_mlp(512), {784}, 10, Precision::automatic);
+}
+void TrainCnnBf16(benchmark::State& state) {
+  train(state, make_cnn(), {1, 28, 28}, 10, Precision::automatic);
+}
+void TrainConv64Bf16(benchmark::State& state) {
+  train(state, make_conv64(), {3, 32, 32}, 10, Precision::automatic);
+}
+
 BENCHMARK(TrainTiny)->Args({8, 1})->Unit(benchmark::kMicrosecond);
 BENCHMARK(TrainMlp10)
     ->ArgsProduct({{32, 128}, {1, 2}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 BENCHMARK(TrainMlp512)
+    ->ArgsProduct({{1, 32, 128}, {1, 2}})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(TrainMlp512Bf16)
     ->ArgsProduct({{32, 128}, {1, 2}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
 BENCHMARK(TrainCnn)->ArgsProduct({{32, 128}, {1, 2}})->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(TrainCnnBf16)
+    ->ArgsProduct({{32, 128}, {1, 2}})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
+BENCHMARK(TrainConv64)->ArgsProduct({{32}, {1, 2}})->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(TrainConv64Bf16)
+    ->ArgsProduct({{32}, {1, 2}})
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace nacre

@@ -11,6 +11,7 @@
 #include "nacre/base/text.h"
 #include "nacre/base/threads.h"
 #include "nacre/data/named.h"
+#include "nacre/run/precision.h"
 
 namespace nacre::cli {
 namespace {
@@ -62,6 +63,13 @@ std::string onednn_version() {
   return fmt::format("{}.{}.{}", v->major, v->minor, v->patch);
 }
 
+std::string bfloat16_text() {
+  const std::string reason = why_no_bfloat16();
+  if (!reason.empty()) return "not used: " + reason;
+  return fmt::format("{:.1f} times as fast as f32; precision automatic {} them", bfloat16_speedup(),
+                     uses_bfloat16(Precision::automatic) ? "uses" : "does not use");
+}
+
 std::string gpu_text() {
   return std::filesystem::exists("/dev/nvidiactl")
              ? "an NVIDIA device is there; not used: this build computes on the processor only"
@@ -96,6 +104,7 @@ int run_doctor(const Console& console) {
                    threads() < available_threads() ? " (NACRE_THREADS or --threads)" : ""));
   line("memory", human_bytes(memory_bytes()));
   line("oneDNN", onednn_version());
+  line("bf16 products", bfloat16_text());
   line("GPU", gpu_text());
   text += "\ninstruction sets\n";
   for (const Feature& f : features()) {

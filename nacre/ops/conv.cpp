@@ -1,6 +1,8 @@
 // conv, conv_backward_input, conv_backward_weights {stride, padding, dilation, groups,
 // channels_last}: three maps that are linear in each of their two operands, and each the gradient
-// of the others. conv has {activation} too ("" or "relu"), for the pass that fuses it.
+// of the others. conv has {activation} too ("" or "relu"), for the pass that fuses it. {compute} of
+// "bf16" rounds the two operands to bf16 before they are multiplied; the sums stay as exact as the
+// result's dtype, and so do bias and bias gradient's sum.
 #include "nacre/ops/conv.h"
 
 #include <fmt/format.h>
@@ -112,7 +114,8 @@ bool channels_last(const Attrs& attrs) { return attrs.flag_or("channels_last", f
 Attrs shared_attrs(const Attrs& attrs) {
   std::vector<Attrs::Entry> kept;
   for (const auto& entry : attrs.entries()) {
-    for (const char* key : {"stride", "padding", "dilation", "groups", "channels_last"}) {
+    for (const char* key :
+         {"stride", "padding", "dilation", "groups", "channels_last", "compute"}) {
       if (entry.first == key) kept.push_back(entry);
     }
   }
@@ -132,6 +135,14 @@ TensorList backward_weights(const Attrs& attrs, const Tensor& x, const Tensor& c
 }
 Tensor forward(const Attrs& attrs, const Tensor& x, const Tensor& w) {
   return emit_one(Op::conv, shared_attrs(attrs), {x, w}, {});
+}
+
+bool in_bfloat16(const Attrs& attrs) { return attrs.has("compute"); }
+
+void check_compute(const InferContext& c) {
+  if (!in_bfloat16(c.attrs) || c.attrs.text("compute") == "bf16") return;
+  c.fail_value(fmt::format("compute \"{}\" is not known", c.attrs.text("compute")),
+               "leave it out, or use \"bf16\"");
 }
 
 std::int64_t check_groups(const InferContext& c, std::int64_t outputs) {
@@ -167,6 +178,7 @@ SpecList infer_conv(const InferContext& c) {
   if (c.inputs.size() != 3) c.expect_inputs(2);
   c.expect_floating(0);
   c.expect_same_dtype();
+  check_compute(c);
   const int axes = check_image(c, 0);
   const Shape& w = c.inputs[1].shape;
   if (w.rank() != axes + 2) {
@@ -203,6 +215,7 @@ SpecList infer_backward_input(const InferContext& c) {
   c.expect_inputs(2);
   c.expect_floating(0);
   c.expect_same_dtype();
+  check_compute(c);
   const int axes = check_image(c, 0);
   const Shape& w = c.inputs[1].shape;
   if (w.rank() != axes + 2) {
@@ -240,6 +253,7 @@ SpecList infer_backward_weights(const InferContext& c) {
   c.expect_inputs(2);
   c.expect_floating(0);
   c.expect_same_dtype();
+  check_compute(c);
   const int axes = check_image(c, 0);
   c.expect_rank(1, axes + 2);
   const auto& kernel = c.attrs.integers("kernel");
@@ -316,10 +330,19 @@ std::size_t channel_of(const Image& image, std::size_t i) {
          static_cast<std::size_t>(image.channels);
 }
 
+// Operand i as it is multiplied.
+std::vector<double> load_factor(const ReferenceContext& c, std::size_t i) {
+  std::vector<double> values = c.load(i);
+  if (in_bfloat16(c.attrs)) {
+    for (double& v : values) v = static_cast<float>(bfloat16(static_cast<float>(v)));
+  }
+  return values;
+}
+
 void reference_conv(const ReferenceContext& c) {
   const ConvGeometry g(c.attrs, c.in_shape(0), c.in_shape(1), c.out_shape());
-  const std::vector<double> x = c.load(0);
-  const std::vector<double> w = c.load(1);
+  const std::vector<double> x = load_factor(c, 0);
+  const std::vector<double> w = load_factor(c, 1);
   std::vector<double> y = zeros_for(c.out_shape());
   for_each_product(g,
                    [&](std::size_t xi, std::size_t wi, std::size_t yi) { y[yi] += x[xi] * w[wi]; });
@@ -335,8 +358,8 @@ void reference_conv(const ReferenceContext& c) {
 
 void reference_backward_input(const ReferenceContext& c) {
   const ConvGeometry g(c.attrs, c.out_shape(), c.in_shape(1), c.in_shape(0));
-  const std::vector<double> y = c.load(0);
-  const std::vector<double> w = c.load(1);
+  const std::vector<double> y = load_factor(c, 0);
+  const std::vector<double> w = load_factor(c, 1);
   std::vector<double> x = zeros_for(c.out_shape());
   for_each_product(g,
                    [&](std::size_t xi, std::size_t wi, std::size_t yi) { x[xi] += y[yi] * w[wi]; });
@@ -345,8 +368,8 @@ void reference_backward_input(const ReferenceContext& c) {
 
 void reference_backward_weights(const ReferenceContext& c) {
   const ConvGeometry g(c.attrs, c.in_shape(0), c.out_shape(), c.in_shape(1));
-  const std::vector<double> x = c.load(0);
-  const std::vector<double> y = c.load(1);
+  const std::vector<double> x = load_factor(c, 0);
+  const std::vector<double> y = load_factor(c, 1);
   std::vector<double> w = zeros_for(c.out_shape());
   for_each_product(g,
                    [&](std::size_t xi, std::size_t wi, std::size_t yi) { w[wi] += x[xi] * y[yi]; });
@@ -453,6 +476,9 @@ Attrs attrs_of(const Case& k) {
           {"channels_last", k.last}};
 }
 
+// A function of steps: no sample with them checks gradients.
+Attrs narrow_attrs_of(const Case& k) { return attrs_of(k).with("compute", std::string("bf16")); }
+
 Shape output_of(const Case& k) {
   const Window window(attrs_of(k), kernel_of(k.w));
   Ints size = spatial_of(k.x, k.last);
@@ -472,6 +498,11 @@ std::vector<Sample> samples_conv() {
   const Case& k = cases()[0];
   list.push_back({.inputs = {{{f32, k.x}, 0.1, 1}, {{f32, k.w}, 0.1, 1}, {{f32, {k.w[0]}}, 0.1, 1}},
                   .attrs = attrs_of(k).with("activation", std::string("relu"))});
+  for (const Case& n : cases()) {
+    list.push_back({.inputs = {{{n.dtype, n.x}}, {{n.dtype, n.w}}, {{n.dtype, {n.w[0]}}}},
+                    .attrs = narrow_attrs_of(n),
+                    .check_gradient = false});
+  }
   return list;
 }
 
@@ -480,6 +511,9 @@ std::vector<Sample> samples_backward_input() {
   for (const Case& k : cases()) {
     list.push_back({.inputs = {{{k.dtype, output_of(k)}}, {{k.dtype, k.w}}},
                     .attrs = attrs_of(k).with("size", spatial_of(k.x, k.last))});
+    list.push_back({.inputs = {{{k.dtype, output_of(k)}}, {{k.dtype, k.w}}},
+                    .attrs = narrow_attrs_of(k).with("size", spatial_of(k.x, k.last)),
+                    .check_gradient = false});
   }
   return list;
 }
@@ -490,6 +524,9 @@ std::vector<Sample> samples_backward_weights() {
     for (const bool bias : {false, true}) {
       list.push_back({.inputs = {{{k.dtype, k.x}}, {{k.dtype, output_of(k)}}},
                       .attrs = attrs_of(k).with("kernel", kernel_of(k.w)).with("bias", bias)});
+      list.push_back({.inputs = {{{k.dtype, k.x}}, {{k.dtype, output_of(k)}}},
+                      .attrs = narrow_attrs_of(k).with("kernel", kernel_of(k.w)).with("bias", bias),
+                      .check_gradient = false});
     }
   }
   return list;

@@ -1,4 +1,8 @@
+#include <optional>
+
 #include "nacre/base/inline_vector.h"
+#include "nacre/kernels/registry.h"
+#include "nacre/ops/emit.h"
 #include "nacre/ops/op.h"
 #include "nacre/passes/pipeline.h"
 
@@ -7,14 +11,44 @@ namespace {
 
 // Below this many multiplications a cast costs more than bf16 saves.
 constexpr double kSmallest = 64.0 * 64 * 64;
+// Below this many channels on either side a convolution is bound by memory, and rounding its
+// images costs more than the products gain (measured on Zen 4: 3 channels lose, 32 gain).
+constexpr std::int64_t kLeastChannels = 16;
 
-bool gains(const Graph& graph, const Node& node) {
-  if (node.op != Op::matmul && node.op != Op::linear) return false;
+bool product_gains(const Graph& graph, const Node& node) {
   const Spec& out = graph.spec(node.first_output);
   const Spec& a = graph.spec(graph.inputs(node)[0]);
   if (out.dtype != f32 || a.dtype != f32) return false;
   const std::int64_t inner = a.shape.at_back(node.attrs.flag("transpose_a") ? -2 : -1);
   return static_cast<double>(out.elements()) * static_cast<double>(inner) >= kSmallest;
+}
+
+bool has_kernel(const Node& node, const Attrs& attrs, std::span<const Spec> in,
+                std::span<const Spec> out) {
+  const KernelQuery query{node.op, attrs, in, out, 1};
+  for (const KernelRow* row : kernel_rows(node.op)) {
+    if (row->supports(query)) return true;
+  }
+  return false;
+}
+
+// The attributes of the convolution in bf16, or nothing where it should stay.
+std::optional<Attrs> narrow_convolution(const Graph& graph, const Node& node) {
+  SpecList in;
+  SpecList out;
+  for (const ValueId v : graph.inputs(node)) in.push_back(graph.spec(v));
+  for (std::uint32_t i = 0; i < node.output_count; ++i) {
+    out.push_back(graph.spec(node.first_output + i));
+  }
+  const Shape& weights = node.op == Op::conv_backward_weights ? out[0].shape : in[1].shape;
+  const std::int64_t groups = node.attrs.integer_or("groups", 1);
+  if (in[0].dtype != f32 || weights[1] < kLeastChannels || weights[0] / groups < kLeastChannels) {
+    return {};
+  }
+  if (op_def(node.op).cost(node.attrs, in, out).operations / 2 < kSmallest) return {};
+  Attrs attrs = node.attrs.with("compute", std::string("bf16"));
+  if (!has_kernel(node, attrs, in, out)) return {};
+  return attrs;
 }
 
 }  // namespace
@@ -23,18 +57,33 @@ Graph lower_to_bfloat16(const Graph& graph) {
   GraphRewriter to(graph);
   for (NodeId n = 0; n < graph.node_count(); ++n) {
     const Node& node = graph.node(n);
-    if (!gains(graph, node)) {
-      to.copy(n);
-      continue;
-    }
     const Origin origin = graph.origin(node);
     InlineVector<ValueId, 8> inputs;
-    for (const ValueId v : graph.inputs(node)) {
-      const ValueId wide = to.mapped(v);
-      inputs.push_back(to.add(Op::cast, {{"to", bf16}}, {&wide, 1}, origin));
+    for (const ValueId v : graph.inputs(node)) inputs.push_back(to.mapped(v));
+    switch (node.op) {
+      case Op::matmul:
+      case Op::linear: {
+        if (!product_gains(graph, node)) break;
+        for (ValueId& v : inputs) v = to.add(Op::cast, {{"to", bf16}}, {&v, 1}, origin);
+        const ValueId narrow = to.add(node.op, node.attrs, inputs, origin);
+        to.map(graph.output(n), to.add(Op::cast, {{"to", f32}}, {&narrow, 1}, origin));
+        continue;
+      }
+      case Op::conv:
+      case Op::conv_backward_input:
+      case Op::conv_backward_weights:
+        if (const auto attrs = narrow_convolution(graph, node)) {
+          const ValueId first = to.add(node.op, *attrs, inputs, origin);
+          for (std::uint32_t i = 0; i < node.output_count; ++i) {
+            to.map(graph.output(n, i), first + i);
+          }
+          continue;
+        }
+        break;
+      default:
+        break;
     }
-    const ValueId narrow = to.add(node.op, node.attrs, inputs, origin);
-    to.map(graph.output(n), to.add(Op::cast, {{"to", f32}}, {&narrow, 1}, origin));
+    to.copy(n, inputs);
   }
   return to.finish();
 }

@@ -17,7 +17,7 @@ struct Pass {
 };
 
 struct PassOptions {
-  bool bfloat16 = false;  // matmul and linear of f32 in bf16
+  bool bfloat16 = false;  // products and convolutions of f32 in bf16
   bool fuse = true;       // elementwise regions as one node
 };
 
@@ -74,8 +74,10 @@ Graph fuse_elementwise(const Graph& graph);
 // The same whether a kernel runs it or only the reference does; for tests.
 Graph fuse_elementwise_always(const Graph& graph);
 
-// matmul and linear of f32 take bf16 operands and give f32 again; what they read and
-// write stays f32, so the master weights do. Micikevicius et al., "Mixed precision training", 2018.
+// Large matmul and linear of f32 take bf16 operands and give f32 again; convolutions of f32 and
+// their two gradients round their operands in the kernel, where it has one and the channels are
+// many enough to gain. What they read and write stays f32, so the master weights do. Micikevicius
+// et al., "Mixed precision training", 2018.
 Graph lower_to_bfloat16(const Graph& graph);
 
 }  // namespace nacre

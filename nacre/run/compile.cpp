@@ -33,15 +33,6 @@ InlineCall::InlineCall() {
 }
 InlineCall::~InlineCall() { --nested; }
 
-std::string why_no_bfloat16() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16")) return "";
-  return "this processor has no bf16 instructions (AVX512_BF16)";
-#else
-  return "there are no bf16 kernels for this kind of processor";
-#endif
-}
-
 struct CompiledFunction::Impl {
   Function function;
   CompileOptions options;

@@ -7,15 +7,9 @@
 #include <string>
 
 #include "nacre/run/nest.h"
+#include "nacre/run/precision.h"
 
 namespace nacre {
-
-// What products and convolutions of f32 tensors are computed in.
-enum class Precision : std::uint8_t {
-  f32,       // as written
-  bf16,      // bf16 operands, f32 results and weights; ValueError where that would be slower
-  automatic  // bf16 where the processor multiplies it faster than f32
-};
 
 struct CompileOptions {
   // The least recently used plans go when there are more, in count or in bytes; the last one stays.
@@ -33,9 +27,6 @@ struct CompileStatistics {
   std::size_t plans = 0;       // held now
   std::size_t plan_bytes = 0;  // of those
 };
-
-// Why bf16 products would not be faster than f32 here; empty where they are.
-std::string why_no_bfloat16();
 
 struct ProfileReport;  // run/profile.h
 

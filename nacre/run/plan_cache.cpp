@@ -22,21 +22,10 @@ void print(std::string_view title, const std::string& text) {
                text.c_str());
 }
 
-bool use_bfloat16(Precision precision) {
-  if (precision == Precision::f32) return false;
-  const std::string reason = why_no_bfloat16();
-  if (precision == Precision::bf16 && !reason.empty()) {
-    throw ValueError(format_error({.op = "compile",
-                                   .what = "precision bf16 would be slower than f32: " + reason,
-                                   .hint = "use Precision::automatic or Precision::f32"}));
-  }
-  return reason.empty();
-}
-
 Graph optimize(const Graph& traced, const CompileOptions& options) {
   const DebugFlags& debug = debug_flags();
   // To be named exactly, a value that is not finite must be the output of a node of its own.
-  const PassOptions passes{.bfloat16 = use_bfloat16(options.precision), .fuse = !debug.nan};
+  const PassOptions passes{.bfloat16 = uses_bfloat16(options.precision), .fuse = !debug.nan};
   if (!options.optimize) return remove_dead_code(traced);
   std::string before;
   if (debug.passes) before = to_text(traced);

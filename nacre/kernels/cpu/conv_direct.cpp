@@ -192,7 +192,10 @@ PreparedKernel backward_weights(const KernelQuery& q) {
       });
 }
 
-bool supports(const KernelQuery& q) { return q.inputs[0].dtype == f32 || q.inputs[0].dtype == f64; }
+bool supports(const KernelQuery& q) {
+  if (q.attrs.has("compute")) return false;  // in bf16
+  return q.inputs[0].dtype == f32 || q.inputs[0].dtype == f64;
+}
 
 template <PreparedKernel (*single)(const KernelQuery&), PreparedKernel (*wide)(const KernelQuery&)>
 PreparedKernel by_dtype(const KernelQuery& q) {

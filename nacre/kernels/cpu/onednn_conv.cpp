@@ -14,24 +14,33 @@ namespace {
 using dnnl::memory;
 using onednn::Program;
 
-// The descriptors of one convolution; "any" where the library may choose.
+// The result of one of the three convolutions; the other two arrays are its factors.
+enum class Result : std::uint8_t { y, x, weights };
+
+// The descriptors of one convolution; "any" where the library may choose. With {compute=bf16} the
+// factors are rounded by the reorder that brings them into the library's layout.
 struct Descriptors {
   bool last;
   std::int64_t groups;
+  DType factor;  // what is multiplied
   memory::desc x_any, w_any, y_any, bias;
   memory::desc x, w, y;
   memory::dims stride, dilation, low, high;
 
-  Descriptors(const KernelQuery& q, const Spec& xs, const Spec& ws, const Spec& ys)
+  Descriptors(const KernelQuery& q, const Spec& xs, const Spec& ws, const Spec& ys, Result result)
       : last(q.attrs.flag_or("channels_last", false)),
         groups(q.attrs.integer_or("groups", 1)),
-        x_any(onednn::image_any(xs, last)),
-        w_any(onednn::weights(ws, groups, true)),
-        y_any(onednn::image_any(ys, last)),
+        factor(q.attrs.has("compute") ? bf16 : xs.dtype),
+        x_any(onednn::image_any({result == Result::x ? xs.dtype : factor, xs.shape}, last)),
+        w_any(onednn::weights({result == Result::weights ? ws.dtype : factor, ws.shape}, groups,
+                              true)),
+        y_any(onednn::image_any({result == Result::y ? ys.dtype : factor, ys.shape}, last)),
         bias({ws.shape[0]}, onednn::type_of(ws.dtype), memory::format_tag::x),
         x(onednn::image(xs, last)),
         w(onednn::weights(ws, groups, false)),
-        y(onednn::image(ys, last)) {
+        y(onednn::image(ys, last)),
+        hint_x_(onednn::image_any({factor, xs.shape}, last)),
+        hint_w_(onednn::weights({factor, ws.shape}, groups, true)) {
     const std::vector<std::int64_t> kernel(ws.shape.begin() + 2, ws.shape.end());
     const Window window(q.attrs, kernel);
     for (std::size_t i = 3 - kernel.size(); i < 3; ++i) {
@@ -42,19 +51,23 @@ struct Descriptors {
     }
   }
 
+  // The forward convolution, which the library wants to see for the other two as well.
   std::optional<dnnl::convolution_forward::primitive_desc> forward(
       bool with_bias, const dnnl::primitive_attr& attr) const {
     using Forward = dnnl::convolution_forward;
     constexpr auto kind = dnnl::prop_kind::forward_training;
     constexpr auto algorithm = dnnl::algorithm::convolution_direct;
-    const Forward::desc desc =
-        with_bias
-            ? Forward::desc(kind, algorithm, x_any, w_any, bias, y_any, stride, dilation, low, high)
-            : Forward::desc(kind, algorithm, x_any, w_any, y_any, stride, dilation, low, high);
+    const Forward::desc desc = with_bias ? Forward::desc(kind, algorithm, hint_x_, hint_w_, bias,
+                                                         y_any, stride, dilation, low, high)
+                                         : Forward::desc(kind, algorithm, hint_x_, hint_w_, y_any,
+                                                         stride, dilation, low, high);
     Forward::primitive_desc pd(desc, attr, onednn::engine(), true);
     if (!pd) return std::nullopt;
     return pd;
   }
+
+ private:
+  memory::desc hint_x_, hint_w_;
 };
 
 template <class Pd>
@@ -87,7 +100,7 @@ auto forward_pd(const KernelQuery& q, const Descriptors& d) {
 
 PreparedKernel prepare_forward(const KernelQuery& q) {
   limit_library_threads(q.threads);
-  const Descriptors d(q, q.inputs[0], q.inputs[1], q.outputs[0]);
+  const Descriptors d(q, q.inputs[0], q.inputs[1], q.outputs[0], Result::y);
   const auto pd = *forward_pd(q, d);
   Program p;
   const auto x = p.reordered(p.operand(0, d.x), pd.src_desc());
@@ -115,7 +128,8 @@ PreparedKernel prepare_forward(const KernelQuery& q) {
 bool supports_forward(const KernelQuery& q) {
   if (!fits(q)) return false;
   limit_library_threads(q.threads);
-  return forward_pd(q, Descriptors(q, q.inputs[0], q.inputs[1], q.outputs[0])).has_value();
+  return forward_pd(q, Descriptors(q, q.inputs[0], q.inputs[1], q.outputs[0], Result::y))
+      .has_value();
 }
 
 auto input_pd(const Descriptors& d) {
@@ -131,7 +145,7 @@ auto input_pd(const Descriptors& d) {
 
 PreparedKernel prepare_backward_input(const KernelQuery& q) {
   limit_library_threads(q.threads);
-  const Descriptors d(q, q.outputs[0], q.inputs[1], q.inputs[0]);
+  const Descriptors d(q, q.outputs[0], q.inputs[1], q.inputs[0], Result::x);
   const auto pd = *input_pd(d);
   Program p;
   const auto y = p.reordered(p.operand(0, d.y), pd.diff_dst_desc());
@@ -149,7 +163,7 @@ PreparedKernel prepare_backward_input(const KernelQuery& q) {
 bool supports_backward_input(const KernelQuery& q) {
   if (!fits(q)) return false;
   limit_library_threads(q.threads);
-  return input_pd(Descriptors(q, q.outputs[0], q.inputs[1], q.inputs[0])).has_value();
+  return input_pd(Descriptors(q, q.outputs[0], q.inputs[1], q.inputs[0], Result::x)).has_value();
 }
 
 auto weights_pd(const KernelQuery& q, const Descriptors& d) {
@@ -170,7 +184,7 @@ auto weights_pd(const KernelQuery& q, const Descriptors& d) {
 
 PreparedKernel prepare_backward_weights(const KernelQuery& q) {
   limit_library_threads(q.threads);
-  const Descriptors d(q, q.inputs[0], q.outputs[0], q.inputs[1]);
+  const Descriptors d(q, q.inputs[0], q.outputs[0], q.inputs[1], Result::weights);
   const auto pd = *weights_pd(q, d);
   Program p;
   const auto x = p.reordered(p.operand(0, d.x), pd.src_desc());
@@ -197,7 +211,8 @@ PreparedKernel prepare_backward_weights(const KernelQuery& q) {
 bool supports_backward_weights(const KernelQuery& q) {
   if (!fits(q)) return false;
   limit_library_threads(q.threads);
-  return weights_pd(q, Descriptors(q, q.inputs[0], q.outputs[0], q.inputs[1])).has_value();
+  return weights_pd(q, Descriptors(q, q.inputs[0], q.outputs[0], q.inputs[1], Result::weights))
+      .has_value();
 }
 
 constexpr KernelRow kRows[] = {

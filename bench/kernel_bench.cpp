@@ -1,8 +1,7 @@
 // Single ops: eager calls and prepared kernels.
 #include <benchmark/benchmark.h>
 
-#include "nacre/base/threads.h"
-#include "nacre/kernels/registry.h"
+#include "bench/bound.h"
 #include "nacre/nacre.h"
 #include "nacre/ops/fused.h"
 
@@ -12,36 +11,6 @@ namespace {
 Tensor numbers(const Shape& shape, double low = -1, double high = 1) {
   return linspace(low, high, shape.elements()).reshape(shape);
 }
-
-// A kernel bound as a plan binds it.
-class Bound {
- public:
-  Bound(Op op, const Attrs& attrs, Tensors inputs, int threads = 1) : inputs_(std::move(inputs)) {
-    SpecList in;
-    for (const Tensor& t : inputs_) {
-      in.push_back(t.spec());
-      pointers_.push_back(const_cast<void*>(t.raw_data()));
-    }
-    const SpecList out = infer_specs(op, attrs, in, {});
-    for (const Spec& spec : out) {
-      outputs_.push_back(Tensor(spec));
-      pointers_.push_back(outputs_.back().raw_mutable_data());
-    }
-    kernel_ = prepare_kernel({op, attrs, in, out, threads});
-    scratch_ = Buffer::allocate(kernel_.scratch_bytes);
-    context_ = {threads, scratch_.data()};
-    limit_library_threads(threads);
-  }
-  void run() { kernel_.run(kernel_.state.get(), pointers_.data(), context_); }
-
- private:
-  Tensors inputs_;
-  Tensors outputs_;
-  std::vector<void*> pointers_;
-  PreparedKernel kernel_;
-  Buffer scratch_;
-  RunContext context_;
-};
 
 using benchmark::Counter;
 using benchmark::State;

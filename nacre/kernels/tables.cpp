@@ -11,7 +11,9 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::elementwise_kernels(), cpu::reduce_kernels(),      cpu::softmax_kernels(),
       cpu::matmul_kernels(),      cpu::movement_kernels(),    cpu::cross_entropy_kernels(),
       cpu::normalize_kernels(),   cpu::attention_kernels(),   cpu::sampling_kernels(),
-      cpu::fft_kernels(),         cpu::random_kernels(),
+      cpu::fft_kernels(),         cpu::random_kernels(),      cpu::part_kernels(),
+      cpu::pad_kernels(),         cpu::gather_kernels(),      cpu::scatter_kernels(),
+      cpu::scan_kernels(),        cpu::frame_kernels(),       cpu::logsumexp_kernels(),
   };
 }
 

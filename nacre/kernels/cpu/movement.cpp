@@ -6,19 +6,11 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/broadcast.h"
 #include "nacre/kernels/cpu/kernels.h"
+#include "nacre/kernels/cpu/runs.h"
 #include "nacre/kernels/cpu/work.h"
 
 namespace nacre::cpu {
 namespace {
-
-// Calls f with an unsigned integer of `size` bytes.
-template <class F>
-PreparedKernel for_size(std::size_t size, F&& f) {
-  if (size == 1) return f(std::uint8_t{});
-  if (size == 2) return f(std::uint16_t{});
-  if (size == 4) return f(std::uint32_t{});
-  return f(std::uint64_t{});
-}
 
 // The output's loops after merging axes that stay neighbours; the last is the innermost.
 struct TransposeLoops {

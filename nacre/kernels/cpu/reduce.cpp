@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/elementwise_tiles.h"
@@ -16,9 +17,20 @@ namespace {
 constexpr std::int64_t kWidth = static_cast<std::int64_t>(kReduceWidth);
 
 Reduction reduction_of(Op op) {
-  if (op == Op::reduce_max) return Reduction::max;
-  if (op == Op::reduce_min) return Reduction::min;
-  return Reduction::sum;
+  switch (op) {
+    case Op::reduce_prod:
+      return Reduction::product;
+    case Op::reduce_max:
+      return Reduction::max;
+    case Op::reduce_min:
+      return Reduction::min;
+    case Op::reduce_any:
+      return Reduction::any;
+    case Op::reduce_all:
+      return Reduction::all;
+    default:
+      return Reduction::sum;
+  }
 }
 
 // One reduction of floats. Results are collected in double and rounded once.
@@ -35,6 +47,7 @@ struct FloatReduction {
   std::size_t size() const { return size_of(dtype); }
   double join(double a, double b) const {
     if (kind == Reduction::sum) return a + b;
+    if (kind == Reduction::product) return a * b;
     if (a != a || b != b) return a != a ? a : b;
     return kind == Reduction::max ? std::max(a, b) : std::min(a, b);
   }
@@ -184,24 +197,42 @@ struct IntegerReduction {
   }
 
   void reduce(const T* in, std::int64_t o, T* out) const {
-    const std::int64_t base = ReduceLoops::offset(loops.kept, o);
-    if (kind == Reduction::sum) {
-      std::fill_n(out, loops.inner, T(0));
-    } else {
-      std::copy_n(in + base, loops.inner, out);  // of nothing there is no extreme: refused before
+    const T* x = in + ReduceLoops::offset(loops.kept, o);
+    using U = std::make_unsigned_t<T>;
+    switch (kind) {
+      case Reduction::sum:
+        return fold(x, out, T(0), [](T a, T b) { return static_cast<T>(U(a) + U(b)); });
+      case Reduction::product:  // in 64 bits, so that no smaller type is promoted to int
+        return fold(x, out, T(1), [](T a, T b) {
+          return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+        });
+      case Reduction::max:
+        return fold(x, out, std::numeric_limits<T>::lowest(),
+                    [](T a, T b) { return std::max(a, b); });
+      case Reduction::min:
+        return fold(x, out, std::numeric_limits<T>::max(), [](T a, T b) { return std::min(a, b); });
+      case Reduction::any:
+        return fold(x, out, T(0), [](T a, T b) { return static_cast<T>(a | b); });
+      case Reduction::all:
+        return fold(x, out, T(1), [](T a, T b) { return static_cast<T>(a & b); });
     }
+  }
+
+  template <class Join>
+  void fold(const T* in, T* out, T start, Join join) const {
+    std::fill_n(out, loops.inner, start);
     for (std::int64_t r = 0; r < loops.repeats; ++r) {
-      const T* x = in + base + ReduceLoops::offset(loops.reduced, r);
+      const T* x = in + ReduceLoops::offset(loops.reduced, r);
+      if (loops.inner == 1) {
+        T total = out[0];
+        for (std::int64_t k = 0; k < loops.length; ++k) total = join(total, x[k]);
+        out[0] = total;
+        continue;
+      }
       for (std::int64_t k = 0; k < loops.length; ++k, x += loops.inner) {
         for (std::int64_t i = 0; i < loops.inner; ++i) out[i] = join(out[i], x[i]);
       }
     }
-  }
-
-  T join(T a, T b) const {
-    if (kind == Reduction::max) return std::max(a, b);
-    if (kind == Reduction::min) return std::min(a, b);
-    return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
   }
 };
 
@@ -216,6 +247,7 @@ PreparedKernel prepare_reduce(const KernelQuery& q) {
     case DType::i8:
       return as(std::type_identity<std::int8_t>{});
     case DType::u8:
+    case DType::boolean:  // bytes of 0 and 1
       return as(std::type_identity<std::uint8_t>{});
     case DType::i32:
       return as(std::type_identity<std::int32_t>{});
@@ -227,6 +259,8 @@ PreparedKernel prepare_reduce(const KernelQuery& q) {
 bool supports_reduce(const KernelQuery& q) {
   return q.inputs[0].dtype != boolean && q.outputs[0].dtype == q.inputs[0].dtype;
 }
+
+bool supports_logical(const KernelQuery& q) { return q.inputs[0].dtype == boolean; }
 
 // argmax, argmin along one axis.
 template <class T>
@@ -289,6 +323,9 @@ bool supports_any(const KernelQuery&) { return true; }
 
 constexpr KernelRow kRows[] = {
     {Op::reduce_sum, "highway", supports_reduce, prepare_reduce},
+    {Op::reduce_prod, "highway", supports_reduce, prepare_reduce},
+    {Op::reduce_any, "direct", supports_logical, prepare_reduce},
+    {Op::reduce_all, "direct", supports_logical, prepare_reduce},
     {Op::reduce_max, "highway", supports_reduce, prepare_reduce},
     {Op::reduce_min, "highway", supports_reduce, prepare_reduce},
     {Op::argmax, "direct", supports_any, prepare_arg},

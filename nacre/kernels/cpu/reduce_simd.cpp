@@ -129,6 +129,46 @@ void reduce_columns(const void* data, std::size_t rows, std::size_t stride, std:
   }
 }
 
+template <class T>
+double product_row(const void* data, std::size_t n, double so_far) {
+  const hn::ScalableTag<double> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const T* x = static_cast<const T*>(data);
+  const auto load = [&](std::size_t at) HWY_ATTR {
+    if constexpr (sizeof(T) == sizeof(double)) {
+      return hn::LoadU(d, x + at);
+    } else {
+      return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, decltype(d)>(), x + at));
+    }
+  };
+  auto a = hn::Set(d, 1.0);
+  auto b = a;
+  auto c = a;
+  auto e = a;
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = hn::Mul(a, load(i));
+    b = hn::Mul(b, load(i + lanes));
+    c = hn::Mul(c, load(i + 2 * lanes));
+    e = hn::Mul(e, load(i + 3 * lanes));
+  }
+  for (; i + lanes <= n; i += lanes) a = hn::Mul(a, load(i));
+  HWY_ALIGN double parts[hn::MaxLanes(decltype(d)())];
+  hn::Store(hn::Mul(hn::Mul(a, b), hn::Mul(c, e)), d, parts);
+  for (std::size_t k = 0; k < lanes; ++k) so_far *= parts[k];
+  for (; i < n; ++i) so_far *= static_cast<double>(x[i]);
+  return so_far;
+}
+
+template <class T>
+void product_columns(const void* data, std::size_t rows, std::size_t stride, std::size_t width,
+                     double* so_far) {
+  const T* x = static_cast<const T*>(data);
+  for (std::size_t r = 0; r < rows; ++r, x += stride) {
+    for (std::size_t c = 0; c < width; ++c) so_far[c] *= static_cast<double>(x[c]);
+  }
+}
+
 template <class R>
 ReduceFunctions functions_of(DType dtype) {
   if (dtype == f32) return {reduce_row<float, R>, reduce_columns<float, R>, R::kStart};
@@ -139,6 +179,9 @@ ReduceFunctions Functions(Reduction reduction, DType dtype) {
   switch (reduction) {
     case Reduction::sum:
       return functions_of<SumOf>(dtype);
+    case Reduction::product:
+      if (dtype == f32) return {product_row<float>, product_columns<float>, 1};
+      return {product_row<double>, product_columns<double>, 1};
     case Reduction::max:
       return functions_of<ExtremeOf<true>>(dtype);
     default:

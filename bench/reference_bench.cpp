@@ -171,6 +171,75 @@ const Case kCases[] = {
      [] {
        return Tensors{numbers({8, 301, 400})};
      }},
+    {"sort",
+     Op::sort,
+     {{"axis", 1}, {"descending", false}},
+     [] {
+       return Tensors{numbers({256, 4096})};
+     }},
+    {"sort_i64",
+     Op::sort,
+     {{"axis", 1}, {"descending", false}},
+     [] {
+       return Tensors{places({256, 4096}, 1000000)};
+     }},
+    {"sort_short",
+     Op::sort,
+     {{"axis", 1}, {"descending", false}},
+     [] {
+       return Tensors{numbers({16384, 64})};
+     }},
+    {"top_10",
+     Op::top_k,
+     {{"k", 10}, {"axis", 1}, {"largest", true}},
+     [] {
+       return Tensors{numbers({256, 4096})};
+     }},
+    {"searchsorted",
+     Op::searchsorted,
+     {{"right", false}},
+     [] {
+       return Tensors{linspace(-3, 3, 1000), numbers({1 << 20})};
+     }},
+    {"exponential",
+     Op::random_exponential,
+     {{"dtype", f32}, {"shape", I{1 << 20}}},
+     [] { return Tensors{Generator(1).next_key()}; }},
+    {"truncated_normal",
+     Op::random_truncated_normal,
+     {{"mean", 0.0},
+      {"stddev", 1.0},
+      {"low", -2.0},
+      {"high", 2.0},
+      {"dtype", f32},
+      {"shape", I{1 << 20}}},
+     [] { return Tensors{Generator(1).next_key()}; }},
+    {"integers",
+     Op::random_integers,
+     {{"low", 0}, {"high", 100}, {"dtype", i64}, {"shape", I{1 << 20}}},
+     [] { return Tensors{Generator(1).next_key()}; }},
+    {"bernoulli",
+     Op::random_bernoulli,
+     {{"dtype", f32}, {"shape", I{1 << 20}}},
+     [] {
+       return Tensors{Generator(1).next_key(), full({}, 0.3)};
+     }},
+    {"permutation",
+     Op::random_permutation,
+     {{"count", 1 << 20}},
+     [] { return Tensors{Generator(1).next_key()}; }},
+    {"categorical",
+     Op::random_categorical,
+     {{"samples", 1}},
+     [] {
+       return Tensors{Generator(1).next_key(), numbers({4096, 256})};
+     }},
+    {"gamma",
+     Op::random_gamma,
+     {{"shape", I{1 << 18}}},
+     [] {
+       return Tensors{Generator(1).next_key(), full({}, 2.5)};
+     }},
 };
 
 void measure(benchmark::State& state, const Case& c) {

@@ -41,6 +41,14 @@ class Draw {
   std::array<std::uint32_t, 4> words_{};
 };
 
+// Element number `element` of a draw from the gamma distribution of a concentration, with scale 1;
+// NaN unless the concentration is positive.
+double gamma_of(Draw& draw, std::uint64_t element, double concentration);
+// What is drawn where a gamma would be rounded to zero.
+constexpr double smallest_gamma(DType dtype) {
+  return dtype == f64 ? 0x1p-1022 : dtype == f16 ? 0x1p-14 : 0x1p-126;
+}
+
 // The check of an op whose input i is a key.
 void expect_key(const InferContext& c, std::size_t i);
 // The spec that attributes {dtype, shape} state.

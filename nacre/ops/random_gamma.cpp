@@ -37,6 +37,8 @@ namespace {
 // for the boost of small concentrations.
 constexpr std::uint64_t kBlocks = 1 << 16;
 
+}  // namespace
+
 // Marsaglia and Tsang, "A simple method for generating gamma variables", 2000.
 double gamma_of(Draw& draw, std::uint64_t element, double concentration) {
   if (!(concentration > 0)) return std::numeric_limits<double>::quiet_NaN();
@@ -63,15 +65,13 @@ double gamma_of(Draw& draw, std::uint64_t element, double concentration) {
   return boost * d;  // not reached: an attempt fails with probability below 0.05
 }
 
-double smallest_positive(DType dtype) {
-  return dtype == f64 ? 0x1p-1022 : dtype == f16 ? 0x1p-14 : 0x1p-126;
-}
+namespace {
 
 void gamma_reference(const ReferenceContext& c) {
   Draw draw(c.in[0]);
   const std::vector<double> a = c.load(1);
   std::vector<double> out(static_cast<std::size_t>(c.out_shape().elements()));
-  const double least = smallest_positive(c.out_specs[0].dtype);
+  const double least = smallest_gamma(c.out_specs[0].dtype);
   BroadcastWalk walk(c.in_shape(1), c.out_shape());
   for (std::size_t i = 0; i < out.size(); ++i, walk.next()) {
     const double z = gamma_of(draw, i, a[static_cast<std::size_t>(walk.offset())]);

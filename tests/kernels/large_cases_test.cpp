@@ -163,6 +163,66 @@ std::vector<Case> reduction_cases() {
   return cases;
 }
 
+std::vector<Case> order_cases() {
+  const auto sort = [](int axis, bool descending) {
+    return Attrs{{"axis", axis}, {"descending", descending}};
+  };
+  const auto top = [](std::int64_t k, int axis, bool largest) {
+    return Attrs{{"k", k}, {"axis", axis}, {"largest", largest}};
+  };
+  std::vector<Case> cases;
+  for (const bool flag : {false, true}) {
+    for (const DType dtype : {f32, f64, bf16}) {
+      cases.push_back({Op::sort, sort(1, flag), {floats({20, 3001}, dtype)}});
+      cases.push_back({Op::sort, sort(0, flag), {floats({900, 30}, dtype)}});
+      cases.push_back({Op::top_k, top(5, 1, flag), {floats({50, 3001}, dtype)}});
+      cases.push_back({Op::top_k, top(900, 1, flag), {floats({50, 1001}, dtype)}});
+    }
+    for (const DType dtype : {i64, i32, i8}) {  // many ties
+      cases.push_back({Op::sort, sort(1, flag), {whole({20, 3001}, -99, 99, dtype)}});
+      cases.push_back({Op::top_k, top(7, 0, flag), {whole({3001, 20}, -99, 99, dtype)}});
+    }
+    cases.push_back({Op::sort, sort(0, flag), {whole({70001}, -1000000, 1000000)}});
+    cases.push_back({Op::searchsorted, {{"right", flag}}, {floats({1}), floats({50000})}});
+  }
+  return cases;
+}
+
+std::vector<Case> random_cases() {
+  const SampleInput key = {{i64, {2}}, 0, 1000, Fill::random_key};
+  std::vector<Case> cases;
+  for (const DType dtype : {f32, f64, bf16}) {
+    const I shape = {100, 301};
+    const double tolerance = dtype == f32 ? 1e-7 : 0;
+    const Attrs plain = {{"dtype", dtype}, {"shape", shape}};
+    cases.push_back({Op::random_exponential, plain, {key}, tolerance});
+    for (const double side : {-1.0, 1.0}) {
+      const double low = side < 0 ? -2.5 : 0.5;
+      cases.push_back({Op::random_truncated_normal,
+                       {{"mean", 3.0},
+                        {"stddev", 2.0},
+                        {"low", low},
+                        {"high", low + 2},
+                        {"dtype", dtype},
+                        {"shape", shape}},
+                       {key}});
+    }
+    const SampleInput p = {{dtype, {301}}, 0, 1};
+    cases.push_back({Op::random_bernoulli, {{"dtype", u8}, {"shape", shape}}, {key, p}});
+    cases.push_back({Op::random_gamma, {{"shape", shape}}, {key, {{dtype, {301}}, 0.3, 9}}});
+    if (dtype != bf16) {
+      cases.push_back({Op::random_categorical, {{"samples", 3}}, {key, floats({3000, 77}, dtype)}});
+    }
+  }
+  for (const DType dtype : {i64, u8}) {
+    cases.push_back({Op::random_integers,
+                     {{"low", 3}, {"high", 200}, {"dtype", dtype}, {"shape", I{99001}}},
+                     {key}});
+  }
+  cases.push_back({Op::random_permutation, {{"count", 50001}}, {key}});
+  return cases;
+}
+
 void check(const std::vector<Case>& cases) {
   for (std::size_t k = 0; k < cases.size(); ++k) {
     const Case& c = cases[k];
@@ -194,6 +254,40 @@ void check(const std::vector<Case>& cases) {
 TEST(LargeCases, MovementIsExact) { check(movement_cases()); }
 
 TEST(LargeCases, ReductionsAndScans) { check(reduction_cases()); }
+
+TEST(LargeCases, Orders) { check(order_cases()); }
+TEST(LargeCases, RandomNumbersAreTheReferences) { check(random_cases()); }
+
+// NaN is last, zeros of both signs are equal, equal elements keep their places; above and below the
+// length from which digits are counted.
+TEST(LargeCases, OrderOfSpecialValues) {
+  const double kNan = std::numeric_limits<double>::quiet_NaN();
+  const double kInfinity = std::numeric_limits<double>::infinity();
+  for (const std::int64_t n : {40, 4000}) {
+    std::vector<double> values;
+    const double few[] = {0.0, -0.0, kNan,  kInfinity, -kInfinity,
+                          1.5, -1.5, -kNan, 2e-310,    -2e-310};
+    RandomStream random(7);
+    for (std::int64_t i = 0; i < n; ++i) values.push_back(few[random.below(10)]);
+    for (const DType dtype : {f32, f64}) {
+      const Tensor x = Tensor::from(values).to(dtype);
+      for (const bool flag : {false, true}) {
+        const Case sort = {Op::sort, {{"axis", 0}, {"descending", flag}}, {}};
+        const Case top = {Op::top_k, {{"k", 3}, {"axis", 0}, {"largest", flag}}, {}};
+        for (const Case& c : {sort, top}) {
+          const Tensors actual = run_case(c, {x}, false, 1);
+          const Tensors expected = run_case(c, {x}, true, 1);
+          EXPECT_EQ(actual[1].to_vector<std::int64_t>(), expected[1].to_vector<std::int64_t>());
+          EXPECT_EQ(difference(actual[0], expected[0], 0, 0), "");
+        }
+        const Tensor sorted = nacre::sort(x);
+        const Case search = {Op::searchsorted, {{"right", flag}}, {}};
+        EXPECT_EQ(run_case(search, {sorted, x}, false, 1)[0].to_vector<std::int64_t>(),
+                  run_case(search, {sorted, x}, true, 1)[0].to_vector<std::int64_t>());
+      }
+    }
+  }
+}
 
 // The product of f32 passes through what f32 cannot hold; infinities and NaN go where they should.
 TEST(LargeCases, ReductionsOfExtremeValues) {

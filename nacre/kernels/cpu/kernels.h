@@ -29,5 +29,7 @@ std::span<const KernelRow> scatter_kernels();        // scatter.cpp
 std::span<const KernelRow> scan_kernels();           // scan.cpp
 std::span<const KernelRow> frame_kernels();          // frame.cpp
 std::span<const KernelRow> logsumexp_kernels();      // logsumexp.cpp
+std::span<const KernelRow> sort_kernels();           // sort.cpp
+std::span<const KernelRow> draw_kernels();           // draws.cpp
 
 }  // namespace nacre::cpu

@@ -16,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 double samples_per_second(const nacre::data::Dataset& set, int workers, double seconds) {
   nacre::data::Loader loader =
-      set.batch({.size = 64, .shuffle = true, .seed = 1, .workers = workers, .ahead = 8});
+      set.batch({.batch_size = 64, .shuffle = true, .seed = 1, .workers = workers, .prefetch = 8});
   nacre::data::Batch batch;
   std::int64_t samples = 0;
   std::int64_t epoch = 0;

@@ -22,9 +22,9 @@ nn::Sequential make_tiny() {
 }
 
 nn::Sequential make_cnn() {
-  return nn::Sequential{nn::Conv2d{{.filters = 32, .kernel = 3, .activation = relu}},
+  return nn::Sequential{nn::Conv2d{{.filters = 32, .kernel_size = 3, .activation = relu}},
                         nn::MaxPool2d{},
-                        nn::Conv2d{{.filters = 64, .kernel = 3, .activation = relu}},
+                        nn::Conv2d{{.filters = 64, .kernel_size = 3, .activation = relu}},
                         nn::MaxPool2d{},
                         nn::Flatten{},
                         nn::Dense{{.units = 10}}};
@@ -34,9 +34,9 @@ nn::Sequential make_cnn() {
 nn::Sequential make_conv64() {
   nn::Sequential network;
   for (int i = 0; i < 4; ++i) {
-    network.push_back(nn::Conv2d{{.filters = 64, .kernel = 3, .padding = kSame, .activation = relu}});
+    network.push_back(nn::Conv2d{{.filters = 64, .kernel_size = 3, .padding = kSame, .activation = relu}});
   }
-  network.push_back(nn::MaxPool2d{{.kernel = 4}});
+  network.push_back(nn::MaxPool2d{{.kernel_size = 4}});
   network.push_back(nn::Flatten{});
   network.push_back(nn::Dense{{.units = 10}});
   return network;

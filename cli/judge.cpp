@@ -71,7 +71,7 @@ std::vector<std::pair<std::size_t, double>> top_classes(const std::vector<double
 nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& info,
                      bool classifies, std::int64_t batch_size) {
   nlohmann::json out;
-  data::Loader batches(test, {.size = batch_size});
+  data::Loader batches(test, {.batch_size = batch_size});
   const Logs logs = model.evaluate(batches);
   for (const auto& [name, value] : logs.entries()) out["metrics"][name] = value;
   out["samples"] = test.size();

@@ -189,7 +189,7 @@ optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
   const std::string& name = r.optimizer;
   const auto make = [&]() -> optim::Optimizer {
     if (name == "sgd")
-      return optim::Sgd({.learning_rate = rate(0.01),
+      return optim::SGD({.learning_rate = rate(0.01),
                          .momentum = 0.9,
                          .nesterov = true,
                          .weight_decay = r.weight_decay});
@@ -199,7 +199,7 @@ optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
       return optim::AdamW({.learning_rate = rate(1e-3),
                            .weight_decay = r.weight_decay > 0 ? r.weight_decay : 0.01});
     if (name == "rmsprop")
-      return optim::Rmsprop({.learning_rate = rate(1e-3), .weight_decay = r.weight_decay});
+      return optim::RMSprop({.learning_rate = rate(1e-3), .weight_decay = r.weight_decay});
     if (name == "lion")
       return optim::Lion({.learning_rate = rate(1e-4), .weight_decay = r.weight_decay});
     if (name == "muon")
@@ -276,7 +276,7 @@ data::Loader training_batches(const Recipe& recipe, const Setup& setup) {
     set = set.augment(augmentation);
   }
   const bool decodes = std::filesystem::is_directory(recipe.data.path);
-  return data::Loader(set, {.size = recipe.train.batch_size,
+  return data::Loader(set, {.batch_size = recipe.train.batch_size,
                             .shuffle = true,
                             .seed = recipe.train.seed,
                             .workers = decodes || !recipe.data.augment.empty() ? 1 : 0});

@@ -151,7 +151,6 @@ int run_train(const TrainCommand& command, const Console& console) {
   Recipe recipe = recipe_of(command);
   if (command.threads > 0) recipe.run.threads = command.threads;
   if (recipe.run.threads > 0) set_threads(recipe.run.threads);
-  nn::set_seed(recipe.train.seed);
   manual_seed(recipe.train.seed);
 
   const Setup setup = open_data(recipe.data, recipe.train.seed);
@@ -201,7 +200,7 @@ int run_train(const TrainCommand& command, const Console& console) {
   if (recipe.run.tensorboard) fit.callbacks.push_back(tensorboard_log(run / "tensorboard"));
   std::optional<data::Loader> validation;
   if (!setup.validation.empty()) {
-    validation.emplace(setup.validation, data::LoaderOptions{.size = 256});
+    validation.emplace(setup.validation, data::LoaderOptions{.batch_size = 256});
     fit.validation_source = &*validation;
   }
   {

@@ -10,7 +10,7 @@ using namespace nacre;
 int main() {
   const auto [train, test] = data::load("digits");
   data::Loader batches(train, {.shuffle = true});
-  data::Loader held(test, {});
+  data::Loader held(test);
 
   Model model{nn::Sequential{nn::Flatten{}, nn::Dense{{.units = 10, .activation = relu}},
                              nn::Dense{{.units = 10, .activation = softmax}}}};

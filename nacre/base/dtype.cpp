@@ -1,5 +1,7 @@
 #include "nacre/base/dtype.h"
 
+#include <ostream>
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -13,6 +15,8 @@ constexpr std::array<std::string_view, kDTypeCount> kNames = {"f32", "f64", "bf1
 }  // namespace
 
 std::string_view name_of(DType dtype) { return kNames[static_cast<int>(dtype)]; }
+
+std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }
 
 DType dtype_from_name(std::string_view name) {
   const auto found = std::find(kNames.begin(), kNames.end(), name);

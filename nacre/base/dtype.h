@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <string_view>
 #include <type_traits>
 
@@ -85,6 +86,7 @@ constexpr std::size_t size_of(DType dtype) {
 
 // "f32", "bf16", "bool", ...
 std::string_view name_of(DType dtype);
+std::ostream& operator<<(std::ostream& out, DType dtype);
 // The inverse of name_of; throws ValueError on an unknown name.
 DType dtype_from_name(std::string_view name);
 

@@ -1,5 +1,7 @@
 #include "nacre/base/shape.h"
 
+#include <ostream>
+
 #include "nacre/base/error.h"
 
 namespace nacre {
@@ -58,5 +60,8 @@ bool broadcast_shapes(const Shape& a, const Shape& b, Shape& result) {
 std::string to_string(const Spec& spec) {
   return std::string(name_of(spec.dtype)) + to_string(spec.shape);
 }
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
+std::ostream& operator<<(std::ostream& out, const Spec& spec) { return out << to_string(spec); }
 
 }  // namespace nacre

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ class Shape {
 
 // "[32,128]"; "[]" for a scalar.
 std::string to_string(const Shape& shape);
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
 // Elements (not bytes) to step for each axis of a dense row-major tensor.
 std::array<std::int64_t, kMaxRank> row_major_strides(const Shape& shape);
@@ -75,5 +77,6 @@ struct Spec {
 
 // "f32[32,128]".
 std::string to_string(const Spec& spec);
+std::ostream& operator<<(std::ostream& out, const Spec& spec);
 
 }  // namespace nacre

@@ -62,4 +62,31 @@ class BatchSource {
   virtual const Info& info() const = 0;
 };
 
+// What a range-for over a source walks on: for (const data::Batch& batch : loader) is one whole
+// epoch, the present one when none of its batches was given yet, else the next.
+class BatchIterator {
+ public:
+  BatchIterator() = default;
+  explicit BatchIterator(BatchSource& source) : source_(&source) { ++*this; }
+  const Batch& operator*() const { return batch_; }
+  const Batch* operator->() const { return &batch_; }
+  BatchIterator& operator++() {
+    if (!source_->next(batch_)) source_ = nullptr;
+    return *this;
+  }
+  friend bool operator!=(const BatchIterator& a, const BatchIterator& b) {
+    return a.source_ != b.source_;
+  }
+
+ private:
+  BatchSource* source_ = nullptr;  // null at the end of the epoch
+  Batch batch_;
+};
+inline BatchIterator begin(BatchSource& source) {
+  const Position at = source.position();
+  if (at.batch > 0) source.reset(at.epoch + 1);
+  return BatchIterator(source);
+}
+inline BatchIterator end(BatchSource&) { return {}; }
+
 }  // namespace nacre::data

@@ -18,15 +18,16 @@ namespace nacre::data {
 class Loader::Impl {
  public:
   Impl(Dataset set, LoaderOptions options) : options_(std::move(options)), set_(std::move(set)) {
-    if (options_.size < 1)
-      throw ValueError(fmt::format("Loader: a batch size of {}", options_.size));
+    if (options_.batch_size < 1)
+      throw ValueError(fmt::format("Loader: a batch size of {}", options_.batch_size));
     if (options_.workers < 0) throw ValueError(fmt::format("Loader: {} workers", options_.workers));
-    if (options_.ahead < 1)
-      throw ValueError(fmt::format("Loader: {} batches ahead", options_.ahead));
+    if (options_.prefetch < 1)
+      throw ValueError(
+          fmt::format("Loader: prefetch is {}; at least 1 is needed", options_.prefetch));
     ordered_ = options_.shuffle ? set_.shuffle() : set_;
     const std::int64_t n = set_.size();
-    samples_ = options_.drop_last ? n / options_.size * options_.size : n;
-    batches_ = (samples_ + options_.size - 1) / options_.size;
+    samples_ = options_.drop_last ? n / options_.batch_size * options_.batch_size : n;
+    batches_ = (samples_ + options_.batch_size - 1) / options_.batch_size;
   }
 
   ~Impl() {
@@ -89,9 +90,9 @@ class Loader::Impl {
   }
 
   Batch build(std::int64_t epoch, std::int64_t number) const {
-    const std::int64_t begin = number * options_.size;
+    const std::int64_t begin = number * options_.batch_size;
     std::vector<std::int64_t> numbers(
-        static_cast<std::size_t>(std::min(options_.size, samples_ - begin)));
+        static_cast<std::size_t>(std::min(options_.batch_size, samples_ - begin)));
     std::iota(numbers.begin(), numbers.end(), begin);
     const Draw draw{options_.seed, epoch};
     Batch batch = ordered_.source()->gather(numbers, draw);
@@ -118,7 +119,7 @@ class Loader::Impl {
 
   void work() {
     std::unique_lock lock(mutex_);
-    const int ahead = std::max(options_.ahead, options_.workers);
+    const int ahead = std::max(options_.prefetch, options_.workers);
     while (true) {
       room_.wait(lock, [&] { return stop_ || (!exhausted_ && outstanding_ < ahead); });
       if (stop_) return;
@@ -167,7 +168,7 @@ Loader::Loader(Loader&&) noexcept = default;
 Loader& Loader::operator=(Loader&&) noexcept = default;
 
 std::int64_t Loader::samples() const { return impl_->samples_; }
-std::int64_t Loader::batch_size() const { return impl_->options_.size; }
+std::int64_t Loader::batch_size() const { return impl_->options_.batch_size; }
 std::int64_t Loader::batches() const { return impl_->batches_; }
 void Loader::reset(std::int64_t epoch, std::int64_t first_batch) {
   impl_->reset(epoch, first_batch);

@@ -15,20 +15,20 @@ namespace nacre::data {
 using BatchStep = std::function<void(Batch&, RandomStream&)>;
 
 struct LoaderOptions {
-  std::int64_t size = 32;             // samples in a batch
+  std::int64_t batch_size = 32;
   bool shuffle = false;               // a new order in each epoch
   bool drop_last = false;             // leave out an incomplete last batch
   std::uint64_t seed = 0;             // of the order and of augmentation
   int workers = 0;                    // background threads; 0: batches are made in next()
-  int ahead = 4;                      // batches ready at most, at least 1 a worker
+  int prefetch = 4;                   // batches ready at most, at least 1 a worker
   std::vector<BatchStep> steps = {};  // applied in order to each batch
 };
 
 // Throws, in next(), what reading a sample throws; the next reset() begins anew.
 class Loader : public BatchSource {
  public:
-  // Throws ValueError for a batch size below 1, negative workers or ahead below 1.
-  Loader(Dataset set, LoaderOptions options);
+  // Throws ValueError for a batch size below 1, negative workers or prefetch below 1.
+  explicit Loader(Dataset set, LoaderOptions options = {});
   ~Loader() override;
   Loader(Loader&&) noexcept;
   Loader& operator=(Loader&&) noexcept;

@@ -14,10 +14,11 @@ void check_options(const std::string& kind, std::int64_t filters, const PerAxis&
                       : groups < 1     ? "groups must be at least 1"
                                        : nullptr;
   if (!wrong) return;
-  throw ValueError(format_error({.op = kind,
-                                 .what = wrong,
-                                 .location = at,
-                                 .hint = "write nn::" + kind + "{{.filters = 32, .kernel = 3}}"}));
+  throw ValueError(
+      format_error({.op = kind,
+                    .what = wrong,
+                    .location = at,
+                    .hint = "write nn::" + kind + "{{.filters = 32, .kernel_size = 3}}"}));
 }
 
 // The number of channels of [batch, channels, spatial...] with so many spatial axes.
@@ -62,8 +63,8 @@ DType float_type(const Operand& x) { return is_floating(x.dtype()) ? x.dtype() :
 ConvLayer::ConvLayer(std::string kind, int axes, ConvLayerOptions options, Location at)
     : LayerBase(std::move(kind)), axes_(axes), options_(std::move(options)) {
   const bool depthwise = options_.depth_multiplier > 0;
-  check_options(this->kind(), depthwise ? 1 : options_.filters, options_.kernel, options_.groups,
-                at);
+  check_options(this->kind(), depthwise ? 1 : options_.filters, options_.kernel_size,
+                options_.groups, at);
 }
 
 void ConvLayer::visit(ModuleVisitor& visitor) {
@@ -79,7 +80,7 @@ void ConvLayer::build(const LayerCall& call, const Operand& x, std::int64_t chan
   }
   check_groups(call, x, channels, options_.filters, options_.groups);
   const Shape shape =
-      weight_shape(options_.filters, channels / options_.groups, options_.kernel, axes_);
+      weight_shape(options_.filters, channels / options_.groups, options_.kernel_size, axes_);
   if (!weight.defined()) {
     weight = make_variable(initial(options_.kernel_initializer, init::glorot_uniform(), shape,
                                    float_type(x), fans_of(shape)),
@@ -111,7 +112,7 @@ Tensor ConvLayer::operator()(const Operand& x) {
 ConvTransposeLayer::ConvTransposeLayer(std::string kind, int axes,
                                        ConvTransposeLayerOptions options, Location at)
     : LayerBase(std::move(kind)), axes_(axes), options_(std::move(options)) {
-  check_options(this->kind(), options_.filters, options_.kernel, options_.groups, at);
+  check_options(this->kind(), options_.filters, options_.kernel_size, options_.groups, at);
 }
 
 void ConvTransposeLayer::visit(ModuleVisitor& visitor) {
@@ -123,7 +124,7 @@ void ConvTransposeLayer::build(const LayerCall& call, const Operand& x, std::int
   if (options_.inputs > 0) check_channels(call, x, channels, options_.inputs);
   check_groups(call, x, channels, options_.filters, options_.groups);
   const Shape shape =
-      weight_shape(channels, options_.filters / options_.groups, options_.kernel, axes_);
+      weight_shape(channels, options_.filters / options_.groups, options_.kernel_size, axes_);
   // Its inputs play the part of a convolution's outputs.
   const Fans swapped = fans_of(shape);
   const Fans fans{swapped.out, swapped.in};

@@ -8,7 +8,7 @@ namespace nacre::nn {
 
 struct ConvLayerOptions {
   std::int64_t filters = 0;  // output channels, at least 1
-  PerAxis kernel = {};       // window, one number or one an axis
+  PerAxis kernel_size = {};  // window, one number or one an axis
   PerAxis stride = 1;
   Padding padding = 0;  // 0 (Keras' "valid"), a number, one an axis, Padding::pairs, kSame
   PerAxis dilation = 1;
@@ -62,7 +62,7 @@ class Conv3d : public ConvLayer {
 
 struct ConvTransposeLayerOptions {
   std::int64_t filters = 0;
-  PerAxis kernel = {};
+  PerAxis kernel_size = {};
   PerAxis stride = 1;
   Padding padding = 0;
   PerAxis output_padding = 0;

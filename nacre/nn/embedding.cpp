@@ -11,21 +11,22 @@ namespace nacre::nn {
 Embedding::Embedding(EmbeddingLayerOptions options, Location at)
     : LayerBase("Embedding"), options_(std::move(options)) {
   const std::int64_t padding = options_.padding_index.value_or(0);
-  if (options_.rows < 1 || options_.features < 1 || padding < 0 || padding >= options_.rows) {
+  if (options_.input_dim < 1 || options_.output_dim < 1 || padding < 0 ||
+      padding >= options_.input_dim) {
     throw ValueError(format_error(
         {.op = "Embedding",
-         .what = fmt::format("rows = {}, features = {}, padding_index = {}; rows and features must "
-                             "be at least 1 and the index one of the rows",
-                             options_.rows, options_.features, padding),
+         .what = fmt::format("input_dim = {}, output_dim = {}, padding_index = {}; both sizes must "
+                             "be at least 1 and the index below input_dim",
+                             options_.input_dim, options_.output_dim, padding),
          .location = at}));
   }
-  const Shape shape{options_.rows, options_.features};
+  const Shape shape{options_.input_dim, options_.output_dim};
   Tensor values =
       initial(options_.initializer, init::uniform(), shape, f32, fans_of(shape)).clone();
   if (options_.padding_index) {
-    const auto row =
-        values.mutable_data<float>().subspan(static_cast<std::size_t>(padding * options_.features),
-                                             static_cast<std::size_t>(options_.features));
+    const auto row = values.mutable_data<float>().subspan(
+        static_cast<std::size_t>(padding * options_.output_dim),
+        static_cast<std::size_t>(options_.output_dim));
     std::fill(row.begin(), row.end(), 0.0f);
   }
   weight = Variable(std::move(values), "weight");

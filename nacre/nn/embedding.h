@@ -8,15 +8,15 @@
 namespace nacre::nn {
 
 struct EmbeddingLayerOptions {
-  std::int64_t rows = 0;                           // how many things, at least 1
-  std::int64_t features = 0;                       // elements of a vector, at least 1
+  std::int64_t input_dim = 0;                      // how many things, at least 1
+  std::int64_t output_dim = 0;                     // elements of a vector, at least 1
   std::optional<std::int64_t> padding_index = {};  // a row that begins as zeros and stays so
   Initializer initializer = {};                    // default: uniform in [-0.05, 0.05], as in Keras
 };
-// Whole numbers [...] give vectors [..., features]; `weight` is [rows, features].
+// Whole numbers [...] give vectors [..., output_dim]; `weight` is [input_dim, output_dim].
 class Embedding : public LayerBase {
  public:
-  // Throws ValueError when rows or features are below 1 or padding_index is not a row.
+  // Throws ValueError when a size is below 1 or padding_index is not below input_dim.
   explicit Embedding(EmbeddingLayerOptions options, Location at = std::source_location::current());
   Tensor operator()(const Operand& indices);
   void visit(ModuleVisitor& visitor) { visitor.variable("weight", weight); }

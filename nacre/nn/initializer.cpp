@@ -1,16 +1,13 @@
 #include "nacre/nn/initializer.h"
 
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
 #include "nacre/base/random.h"
+#include "nacre/run/generator.h"
 
 namespace nacre::nn {
 namespace {
-
-std::atomic<std::uint64_t> base_seed{0};
-std::atomic<std::uint64_t> drawn{0};
 
 // The standard deviation of a standard normal cut at two deviations: Keras divides by it so that
 // the cut distribution has the wanted variance.
@@ -116,16 +113,6 @@ Fans fans_of(const Shape& shape) {
   return {static_cast<double>(shape[1]) * window, static_cast<double>(shape[0]) * window};
 }
 
-void set_seed(std::uint64_t seed) {
-  base_seed = seed;
-  drawn = 0;
-}
-
-std::uint64_t next_seed() {
-  const auto words = philox(base_seed, 0x6e6e, drawn++);
-  return (std::uint64_t{words[0]} << 32) | words[1];
-}
-
 Initializer::Initializer(const char* name) {
   std::string names;
   for (const Known& known : kKnown) {
@@ -139,7 +126,7 @@ Initializer::Initializer(const char* name) {
 }
 
 Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
-  return (*this)(shape, fans_of(shape), dtype, seed_ ? *seed_ : next_seed());
+  return (*this)(shape, fans_of(shape), dtype, seed_ ? *seed_ : next_initial_seed());
 }
 
 Tensor Initializer::operator()(const Shape& shape, const Fans& fans, DType dtype,

@@ -19,12 +19,6 @@ struct Fans {
 // Of a weight laid out as [out, in, window...]: the layout of Dense and of convolutions.
 Fans fans_of(const Shape& shape);
 
-// The seed that initialisers without one of their own derive theirs from, each a different one.
-// The default is 0: a program gives the same numbers each time it runs.
-void set_seed(std::uint64_t seed);
-// The next derived seed.
-std::uint64_t next_seed();
-
 class Initializer {
  public:
   using Fill = std::function<void(std::span<double> values, const Shape& shape, const Fans& fans,

@@ -9,13 +9,14 @@
 #include "nacre/base/layer_scope.h"
 #include "nacre/nn/initializer.h"
 #include "nacre/nn/module.h"
+#include "nacre/run/generator.h"
 
 namespace nacre::nn {
 
 // The base of all layers of the library: its place in the model ("mlp/dense_1").
 class LayerBase {
  public:
-  explicit LayerBase(std::string kind) : kind_(std::move(kind)), seed_(next_seed()) {}
+  explicit LayerBase(std::string kind) : kind_(std::move(kind)), seed_(next_initial_seed()) {}
 
   // "Dense", "Conv2d": as in summary().
   const std::string& kind() const { return kind_; }

@@ -201,15 +201,15 @@ Tensor GroupNorm::operator()(const Operand& x) {
   return call.done(y);
 }
 
-RmsNorm::RmsNorm(RmsNormOptions options) : LayerBase("RmsNorm"), options_(options) {
-  expect_epsilon("RmsNorm", options.epsilon);
+RMSNorm::RMSNorm(RMSNormOptions options) : LayerBase("RMSNorm"), options_(options) {
+  expect_epsilon("RMSNorm", options.epsilon);
 }
 
-void RmsNorm::visit(ModuleVisitor& visitor) {
+void RMSNorm::visit(ModuleVisitor& visitor) {
   if (options_.affine) visitor.variable("weight", weight);
 }
 
-Tensor RmsNorm::operator()(const Operand& x) {
+Tensor RMSNorm::operator()(const Operand& x) {
   const LayerCall call(*this);
   expect_rank(call, x, 1);
   const Tensor y = mul(x, rsqrt(mean(square(x), {-1}, true) + options_.epsilon));

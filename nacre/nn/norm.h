@@ -75,22 +75,22 @@ class GroupNorm : public LayerBase {
   GroupNormOptions options_;
 };
 
-struct RmsNormOptions {
+struct RMSNormOptions {
   double epsilon = 1e-6;
   bool affine = true;
 };
 // Zhang and Sennrich, "Root mean square layer normalization", 2019, over the last axis. State:
 // weight.
-class RmsNorm : public LayerBase {
+class RMSNorm : public LayerBase {
  public:
-  explicit RmsNorm(RmsNormOptions options = {});
+  explicit RMSNorm(RMSNormOptions options = {});
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
 
   Variable weight;
 
  private:
-  RmsNormOptions options_;
+  RMSNormOptions options_;
 };
 
 }  // namespace nacre::nn

@@ -10,7 +10,7 @@ Tensor PoolLayer::operator()(const Operand& x) {
     call.fail_shape(x, fmt::format("it takes [batch, channels, {} spatial ax{}]", axes_,
                                    axes_ == 1 ? "is" : "es"));
   }
-  const PoolOptions options{.kernel = options_.kernel,
+  const PoolOptions options{.kernel_size = options_.kernel_size,
                             .stride = options_.stride,
                             .padding = options_.padding,
                             .ceil_mode = options_.ceil_mode,

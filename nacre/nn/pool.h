@@ -7,7 +7,7 @@
 namespace nacre::nn {
 
 struct PoolLayerOptions {
-  PerAxis kernel = 2;
+  PerAxis kernel_size = 2;
   PerAxis stride = {};  // empty: the kernel
   Padding padding = 0;
   bool ceil_mode = false;

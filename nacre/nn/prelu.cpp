@@ -4,7 +4,7 @@
 
 namespace nacre::nn {
 
-Tensor PRelu::operator()(const Operand& x) {
+Tensor PReLU::operator()(const Operand& x) {
   const LayerCall call(*this);
   if (!weight.defined()) {
     const Tensor input = x.tensor();

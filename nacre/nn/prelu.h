@@ -5,21 +5,21 @@
 
 namespace nacre::nn {
 
-struct PReluOptions {
+struct PReLUOptions {
   bool per_channel = true;  // one slope a channel (axis 1), or one for all
   double initial = 0.25;    // as in PyTorch
 };
 // He et al., "Delving deep into rectifiers", 2015. State: weight.
-class PRelu : public LayerBase {
+class PReLU : public LayerBase {
  public:
-  explicit PRelu(PReluOptions options = {}) : LayerBase("PRelu"), options_(options) {}
+  explicit PReLU(PReLUOptions options = {}) : LayerBase("PReLU"), options_(options) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor) { visitor.variable("weight", weight); }
 
   Variable weight;
 
  private:
-  PReluOptions options_;
+  PReLUOptions options_;
 };
 
 }  // namespace nacre::nn

@@ -16,6 +16,9 @@ namespace nacre {
 Tensor reshape(const Operand& x, const std::vector<std::int64_t>& dims) {
   return emit_one(Op::reshape, {{"shape", dims}}, {x.tensor()}, x.at());
 }
+Tensor reshape(const Operand& x, std::initializer_list<std::int64_t> dims) {
+  return reshape(x, std::vector<std::int64_t>(dims));
+}
 Tensor reshape(const Operand& x, const Shape& shape) {
   const Tensor t = x.tensor();
   return t.shape() == shape ? t : reshape({t, x.at()}, shape.to_vector());
@@ -60,6 +63,15 @@ Tensor expand_dims(const Operand& x, const std::vector<int>& axes) {
 
 Tensor squeeze(const Operand& x, const std::vector<int>& axes) {
   const Tensor t = x.tensor();
+  for (const int a : axes) {
+    if (a < -t.rank() || a >= t.rank()) {
+      throw ShapeError(
+          format_error({.op = "squeeze",
+                        .what = fmt::format("axis {} is out of range for rank {}", a, t.rank()),
+                        .inputs = "input " + to_string(t.spec()),
+                        .location = x.at()}));
+    }
+  }
   Shape out;
   for (int i = 0; i < t.rank(); ++i) {
     const bool named = axes.empty() || std::any_of(axes.begin(), axes.end(), [&](int a) {
@@ -77,6 +89,9 @@ Tensor squeeze(const Operand& x, const std::vector<int>& axes) {
   return reshape({t, x.at()}, out);
 }
 
+Tensor Tensor::reshape(std::initializer_list<std::int64_t> dims, Location at) const {
+  return nacre::reshape({*this, at}, dims);
+}
 Tensor Tensor::reshape(const Shape& shape, Location at) const {
   return nacre::reshape({*this, at}, shape);
 }

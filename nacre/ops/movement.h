@@ -7,6 +7,7 @@ namespace nacre {
 
 // The same elements under another shape, without a copy. One dimension may be -1: it is inferred.
 Tensor reshape(const Operand& x, const std::vector<std::int64_t>& dims);
+Tensor reshape(const Operand& x, std::initializer_list<std::int64_t> dims);
 Tensor reshape(const Operand& x, const Shape& shape);
 // Permutes the axes; no axes given means their reverse.
 Tensor transpose(const Operand& x, const std::vector<int>& axes = {});

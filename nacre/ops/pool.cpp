@@ -21,7 +21,7 @@ bool is_channels_last(const Attrs& attrs) { return attrs.flag_or("channels_last"
 Attrs pool_attrs(const PoolOptions& o, const Shape& x) {
   const auto size = spatial_of(x, o.channels_last);
   const int axes = static_cast<int>(size.size());
-  const auto kernel = o.kernel.expand(axes);
+  const auto kernel = o.kernel_size.expand(axes);
   const auto stride = o.stride.empty() ? kernel : o.stride.expand(axes);
   const auto dilation = o.dilation.expand(axes);
   return {{"kernel", kernel},

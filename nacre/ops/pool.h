@@ -7,7 +7,7 @@
 namespace nacre {
 
 struct PoolOptions {
-  PerAxis kernel = 2;
+  PerAxis kernel_size = 2;
   PerAxis stride = {};     // empty: the kernel
   Padding padding = 0;     // never wider than a window, so that each window holds an element
   PerAxis dilation = 1;    // max pool only

@@ -35,6 +35,8 @@ struct Slice {
 inline constexpr Slice slice(Bound start, Bound stop, std::int64_t step = 1) {
   return {start, stop, step};
 }
+// [:]
+inline constexpr Slice slice() { return {none, none, 1}; }
 // [:stop]
 inline constexpr Slice slice(Bound stop) { return {none, stop, 1}; }
 

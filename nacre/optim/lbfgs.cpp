@@ -43,15 +43,15 @@ void scatter(const nn::NamedVariables& parameters, const Vector& values) {
 
 }  // namespace
 
-Lbfgs::Lbfgs(const LbfgsOptions& options) : options_(options) {
+LBFGS::LBFGS(const LBFGSOptions& options) : options_(options) {
   if (options.max_iterations < 1 || options.history < 1) {
-    throw ValueError(fmt::format("Lbfgs: max_iterations {} and history {} must be at least 1",
+    throw ValueError(fmt::format("LBFGS: max_iterations {} and history {} must be at least 1",
                                  options.max_iterations, options.history));
   }
 }
 
 // The two-loop recursion: minus the inverse curvature times the gradient.
-Vector Lbfgs::direction(const Vector& gradient) const {
+Vector LBFGS::direction(const Vector& gradient) const {
   Vector q = gradient;
   Vector shares(pairs_.size());
   for (std::size_t i = pairs_.size(); i-- > 0;) {
@@ -73,7 +73,7 @@ Vector Lbfgs::direction(const Vector& gradient) const {
   return q;
 }
 
-void Lbfgs::remember(Vector step, Vector change) {
+void LBFGS::remember(Vector step, Vector change) {
   // Without positive curvature the pair would spoil the estimate.
   if (dot(step, change) <= 1e-10 * dot(change, change)) return;
   pairs_.emplace_back(std::move(step), std::move(change));
@@ -81,7 +81,7 @@ void Lbfgs::remember(Vector step, Vector change) {
 }
 
 // Narrows [low, high] down to a point that satisfies both conditions.
-Lbfgs::Point Lbfgs::zoom(const std::function<Point(double)>& at, const Point& start, Point low,
+LBFGS::Point LBFGS::zoom(const std::function<Point(double)>& at, const Point& start, Point low,
                          Point high) const {
   for (int i = 0; i < kSearchSteps; ++i) {
     // The minimum of the parabola through low's value and slope and high's value, kept inside.
@@ -106,7 +106,7 @@ Lbfgs::Point Lbfgs::zoom(const std::function<Point(double)>& at, const Point& st
   return low;
 }
 
-Lbfgs::Point Lbfgs::search(const std::function<Point(double)>& at, const Point& start,
+LBFGS::Point LBFGS::search(const std::function<Point(double)>& at, const Point& start,
                            double first) const {
   Point before = start;
   double step = first;
@@ -122,7 +122,7 @@ Lbfgs::Point Lbfgs::search(const std::function<Point(double)>& at, const Point& 
   return before;
 }
 
-double Lbfgs::minimize(const nn::NamedVariables& parameters, const Function& function) {
+double LBFGS::minimize(const nn::NamedVariables& parameters, const Function& function) {
   Vector x;
   for (const nn::NamedVariable& p : parameters) append(x, p.value());
   if (!pairs_.empty() && pairs_.front().first.size() != x.size()) pairs_.clear();
@@ -132,7 +132,7 @@ double Lbfgs::minimize(const nn::NamedVariables& parameters, const Function& fun
     Point point{0, value.item<double>(), 0, {}};
     for (const Tensor& g : gradients) append(point.gradient, g);
     if (point.gradient.size() != place.size()) {
-      throw ShapeError(fmt::format("Lbfgs: the gradients have {} elements, the parameters {}",
+      throw ShapeError(fmt::format("LBFGS: the gradients have {} elements, the parameters {}",
                                    point.gradient.size(), place.size()));
     }
     point.slope = along.empty() ? 0 : dot(point.gradient, along);
@@ -140,7 +140,7 @@ double Lbfgs::minimize(const nn::NamedVariables& parameters, const Function& fun
   };
   Point now = evaluate(x, {});
   if (!std::isfinite(now.value) || !std::isfinite(dot(now.gradient, now.gradient))) {
-    throw GradientError("Lbfgs: the value or a gradient is not finite at the start");
+    throw GradientError("LBFGS: the value or a gradient is not finite at the start");
   }
   for (iterations_ = 0; iterations_ < options_.max_iterations; ++iterations_) {
     if (largest(now.gradient) <= options_.tolerance_gradient) break;

@@ -8,7 +8,7 @@
 
 namespace nacre::optim {
 
-struct LbfgsOptions {
+struct LBFGSOptions {
   int max_iterations = 20;           // of one call of minimize()
   int history = 10;                  // pairs of steps and gradient changes that are kept
   double tolerance_gradient = 1e-7;  // ends when no gradient element is larger
@@ -20,17 +20,17 @@ struct LbfgsOptions {
 // algorithms 3.5 and 3.6; c1 = 1e-4, c2 = 0.9). Works on concrete values, in double: the function
 // may be compiled, minimize() may not be traced.
 //
-//   optim::Lbfgs lbfgs;
+//   optim::LBFGS lbfgs;
 //   lbfgs.minimize(nn::parameters(net), [&] {
 //     return nn::value_and_grad(net, [&] { return loss::mse()(net(x), y); });
 //   });
-class Lbfgs {
+class LBFGS {
  public:
   // The value at the current parameters, and one gradient a parameter.
   using Function = std::function<std::pair<Tensor, Tensors>()>;
 
   // Throws ValueError for counts below 1.
-  explicit Lbfgs(const LbfgsOptions& options = {});
+  explicit LBFGS(const LBFGSOptions& options = {});
 
   // Changes the parameters; returns the last value. What was learned of the curvature is kept for
   // the next call. Throws ShapeError when gradients do not fit, GradientError when the first value
@@ -52,7 +52,7 @@ class Lbfgs {
              Point high) const;
   void remember(Vector step, Vector change);
 
-  LbfgsOptions options_;
+  LBFGSOptions options_;
   std::deque<std::pair<Vector, Vector>> pairs_;  // steps and changes of the gradient
   int iterations_ = 0;
 };

@@ -43,7 +43,7 @@ Tensor move_average(Variable& average, double share, const Tensor& x) {
 // 1 - share^step.
 Tensor bias_correction(double share, const Tensor& step) { return 1 - pow(share, step); }
 
-struct SgdRule final : RuleOf<SgdRule, SgdOptions> {
+struct SGDRule final : RuleOf<SGDRule, SGDOptions> {
   using RuleOf::RuleOf;
   std::string name() const override { return "sgd"; }
   Tensors scalars(const Tensor& rate, const Tensor& step) const override {
@@ -103,7 +103,7 @@ struct AdamWRule final : RuleOf<AdamWRule, AdamWOptions> {
   }
 };
 
-struct RmspropRule final : RuleOf<RmspropRule, RmspropOptions> {
+struct RMSpropRule final : RuleOf<RMSpropRule, RMSpropOptions> {
   using RuleOf::RuleOf;
   std::string name() const override { return "rmsprop"; }
   Tensors scalars(const Tensor& rate, const Tensor&) const override { return {rate}; }
@@ -234,10 +234,10 @@ std::unique_ptr<UpdateRule> make(const Options& options) {
 
 }  // namespace
 
-Sgd::Sgd(const SgdOptions& o) : Optimizer(make<SgdRule>(o), o.learning_rate, o.weight_decay) {
-  expect_share("Sgd", "momentum", o.momentum);
+SGD::SGD(const SGDOptions& o) : Optimizer(make<SGDRule>(o), o.learning_rate, o.weight_decay) {
+  expect_share("SGD", "momentum", o.momentum);
   if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) {
-    throw ValueError("Sgd: nesterov needs a momentum above 0 and no dampening");
+    throw ValueError("SGD: nesterov needs a momentum above 0 and no dampening");
   }
 }
 Adam::Adam(const AdamOptions& o) : Optimizer(make<AdamRule>(o), o.learning_rate, o.weight_decay) {
@@ -251,11 +251,11 @@ AdamW::AdamW(const AdamWOptions& o)
   expect_share("AdamW", "beta2", o.beta2);
   expect_epsilon("AdamW", o.epsilon);
 }
-Rmsprop::Rmsprop(const RmspropOptions& o)
-    : Optimizer(make<RmspropRule>(o), o.learning_rate, o.weight_decay) {
-  expect_share("Rmsprop", "alpha", o.alpha);
-  expect_share("Rmsprop", "momentum", o.momentum);
-  expect_epsilon("Rmsprop", o.epsilon);
+RMSprop::RMSprop(const RMSpropOptions& o)
+    : Optimizer(make<RMSpropRule>(o), o.learning_rate, o.weight_decay) {
+  expect_share("RMSprop", "alpha", o.alpha);
+  expect_share("RMSprop", "momentum", o.momentum);
+  expect_epsilon("RMSprop", o.epsilon);
 }
 Adagrad::Adagrad(const AdagradOptions& o)
     : Optimizer(make<AdagradRule>(o), o.learning_rate, o.weight_decay) {

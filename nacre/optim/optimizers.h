@@ -5,7 +5,7 @@
 
 namespace nacre::optim {
 
-struct SgdOptions {
+struct SGDOptions {
   Schedule learning_rate = 0.01;
   double momentum = 0;
   bool nesterov = false;
@@ -13,9 +13,9 @@ struct SgdOptions {
   double weight_decay = 0;  // added to the gradient
 };
 // v = momentum v + g; p -= rate v, as in PyTorch (the first v is g, without dampening).
-class Sgd : public Optimizer {
+class SGD : public Optimizer {
  public:
-  explicit Sgd(const SgdOptions& options = {});
+  explicit SGD(const SGDOptions& options = {});
 };
 
 struct AdamOptions {
@@ -46,7 +46,7 @@ class AdamW : public Optimizer {
   explicit AdamW(const AdamWOptions& options = {});
 };
 
-struct RmspropOptions {
+struct RMSpropOptions {
   Schedule learning_rate = 0.01;
   double alpha = 0.99;
   double epsilon = 1e-8;
@@ -55,9 +55,9 @@ struct RmspropOptions {
   double weight_decay = 0;
 };
 // Hinton, lecture 6e of "Neural networks for machine learning", 2012; centred as in Graves, 2013.
-class Rmsprop : public Optimizer {
+class RMSprop : public Optimizer {
  public:
-  explicit Rmsprop(const RmspropOptions& options = {});
+  explicit RMSprop(const RMSpropOptions& options = {});
 };
 
 struct AdagradOptions {

@@ -1,7 +1,9 @@
 #include "nacre/run/generator.h"
 
+#include <atomic>
 #include <mutex>
 
+#include "nacre/base/random.h"
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/movement.h"
 
@@ -96,7 +98,34 @@ Generator& default_generator() {
   return generator;
 }
 
-void manual_seed(std::uint64_t seed) { default_generator().set_seed(seed); }
+namespace {
+std::atomic<std::uint64_t> initial_seed{0};
+std::atomic<std::uint64_t> initial_draws{0};
+}  // namespace
+
+void manual_seed(std::uint64_t seed) {
+  default_generator().set_seed(seed);
+  initial_seed = seed;
+  initial_draws = 0;
+}
+
+std::uint64_t next_initial_seed() {
+  const auto words = philox(initial_seed, 0x6e6e, initial_draws++);
+  return (std::uint64_t{words[0]} << 32) | words[1];
+}
+
+Tensor rand(const Shape& shape, DType dtype, Location at) {
+  return default_generator().uniform(shape, 0, 1, dtype, at);
+}
+Tensor randn(const Shape& shape, DType dtype, Location at) {
+  return default_generator().normal(shape, 0, 1, dtype, at);
+}
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype, Location at) {
+  return default_generator().integers(shape, low, high, dtype, at);
+}
+Tensor randperm(std::int64_t count, Location at) {
+  return default_generator().permutation(count, at);
+}
 
 Tensor dropout(const Operand& x, double rate, bool training, Generator& generator,
                const std::vector<std::int64_t>& noise_shape) {

@@ -51,9 +51,20 @@ class Generator {
   Variable state_;
 };
 
-// What functions use that are given no generator. Its seed is 0 until manual_seed is called.
+// What functions use that are given no generator.
 Generator& default_generator();
+// Seeds the default generator and the initial values of layers that are made from now on. Until it
+// is called the seed is 0: a program gives the same numbers each time it runs.
 void manual_seed(std::uint64_t seed);
+// A seed for the initial values of something, different at each call.
+std::uint64_t next_initial_seed();
+// Draws of the default generator, by PyTorch's names: uniform in [0, 1), standard normal, whole
+// numbers in [low, high), and 0 .. count-1 in random order.
+Tensor rand(const Shape& shape, DType dtype = f32, Location at = std::source_location::current());
+Tensor randn(const Shape& shape, DType dtype = f32, Location at = std::source_location::current());
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype = i64,
+               Location at = std::source_location::current());
+Tensor randperm(std::int64_t count, Location at = std::source_location::current());
 
 // x while not training or at rate 0 (no key is used then); else dropout by the generator's next
 // key.

@@ -105,6 +105,9 @@ class Tensor {
   const void* identity() const { return impl_.get(); }
 
   // Methods for what is written most; each is the free function of the same name (ops/api.h).
+  // One size may be -1: it is what the others leave.
+  Tensor reshape(std::initializer_list<std::int64_t> dims,
+                 Location at = std::source_location::current()) const;
   Tensor reshape(const Shape& shape, Location at = std::source_location::current()) const;
   Tensor transpose(std::vector<int> axes = {}, Location at = std::source_location::current()) const;
   Tensor to(DType dtype, Location at = std::source_location::current()) const;

@@ -1,6 +1,6 @@
 // Architectures as JSON lists of layers: what a recipe writes and a model file keeps.
 //
-//   [{"type": "conv2d", "filters": 32, "kernel": 3, "activation": "relu"},
+//   [{"type": "conv2d", "filters": 32, "kernel_size": 3, "activation": "relu"},
 //    {"type": "max_pool2d"}, {"type": "flatten"}, {"type": "dense", "units": 10}]
 #pragma once
 

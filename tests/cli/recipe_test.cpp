@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "nacre/base/error.h"
+#include "nacre/zoo/architecture.h"
+#include "nacre/zoo/layer_spec.h"
 #include "tests/support/files.h"
 
 namespace nacre::cli {
@@ -117,6 +121,25 @@ TEST(Recipe, SurvivesJson) {
   EXPECT_EQ(back.data.path, r.data.path);
   EXPECT_EQ(back.train.seed, r.train.seed);
   expect_error<IoError>([] { recipe_from_json("[1"); }, {"not a JSON object"});
+}
+
+// docs/recipes.md names every key and every layer, and its recipe is one.
+TEST(Recipe, ThePageIsComplete) {
+  std::ifstream file(NACRE_SOURCE_DIR "/docs/recipes.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const auto config = nlohmann::json::parse(to_json(Recipe{}));
+  for (const auto& [section, keys] : config.items()) {
+    for (const auto& [key, value] : keys.items()) {
+      EXPECT_NE(page.find("| `" + section + "." + key + "` |"), std::string::npos) << key;
+    }
+  }
+  for (const auto& [type, make] : zoo::layer_makers()) {
+    EXPECT_NE(page.find("`" + type + "`"), std::string::npos) << type;
+  }
+  const std::size_t begin = page.find("```toml\n") + 8;
+  const Recipe recipe =
+      recipe_from_toml(page.substr(begin, page.find("```", begin) - begin), "recipes.md");
+  EXPECT_EQ(zoo::build(recipe.model.layers).size(), 3u);
 }
 
 }  // namespace

@@ -201,7 +201,7 @@ TEST(Dataset, UnequalSamplesAreNamed) {
 }
 
 TEST(Loader, BatchesInOrder) {
-  Loader loader = numbered(10).batch({.size = 4});
+  Loader loader = numbered(10).batch({.batch_size = 4});
   EXPECT_EQ(loader.batches(), 3);
   Batch batch;
   ASSERT_TRUE(loader.next(batch));
@@ -215,17 +215,29 @@ TEST(Loader, BatchesInOrder) {
   EXPECT_FALSE(loader.next(batch));
   loader.reset(1);
   EXPECT_EQ(drain(loader), range(10));
-  Loader dropping = numbered(10).batch({.size = 4, .drop_last = true});
+  // A range-for is one epoch, also after one that was broken off.
+  Loader ranged = numbered(10).batch({.batch_size = 4, .shuffle = true});
+  std::vector<std::int64_t> sizes, epochs;
+  for (int round = 0; round < 3; ++round) {
+    for (const Batch& b : ranged) {
+      sizes.push_back(b.size());
+      epochs.push_back(ranged.position().epoch);
+      if (round == 1) break;
+    }
+  }
+  EXPECT_EQ(sizes, (std::vector<std::int64_t>{4, 4, 2, 4, 4, 4, 2}));
+  EXPECT_EQ(epochs, (std::vector<std::int64_t>{0, 0, 0, 1, 2, 2, 2}));
+  Loader dropping = numbered(10).batch({.batch_size = 4, .drop_last = true});
   EXPECT_EQ(dropping.samples(), 8);
   EXPECT_EQ(drain(dropping), range(8));
-  EXPECT_THROW(numbered(3).batch({.size = 0}), ValueError);
-  Loader none(Dataset(), {.size = 4});
+  EXPECT_THROW(numbered(3).batch({.batch_size = 0}), ValueError);
+  Loader none(Dataset(), {.batch_size = 4});
   EXPECT_FALSE(none.next(batch));
 }
 
 TEST(Loader, WeightsTravel) {
   const Dataset set = Dataset::from({arange(4, f32)}, {arange(4)}, {}, tensor({0.5, 1, 1.5, 2}));
-  Loader loader = set.skip(1).batch({.size = 2});
+  Loader loader = set.skip(1).batch({.batch_size = 2});
   Batch batch;
   ASSERT_TRUE(loader.next(batch));
   EXPECT_EQ(batch.weights.to_vector<float>(), (std::vector<float>{1, 1.5}));
@@ -239,7 +251,7 @@ TEST(Loader, SameBatchesWhateverTheNumberOfWorkers) {
   });
   std::vector<std::vector<float>> runs;
   for (const int workers : {0, 1, 3}) {
-    Loader loader = set.batch({.size = 8, .shuffle = true, .seed = 11, .workers = workers});
+    Loader loader = set.batch({.batch_size = 8, .shuffle = true, .seed = 11, .workers = workers});
     std::vector<float> all;
     for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
       loader.reset(epoch);
@@ -258,7 +270,7 @@ TEST(Loader, SameBatchesWhateverTheNumberOfWorkers) {
 
 TEST(Loader, GoesOnWhereItStopped) {
   for (const int workers : {0, 2}) {
-    const LoaderOptions options{.size = 4, .shuffle = true, .seed = 2, .workers = workers};
+    const LoaderOptions options{.batch_size = 4, .shuffle = true, .seed = 2, .workers = workers};
     Loader whole = numbered(30).batch(options);
     whole.reset(3);
     const Longs all = drain(whole);
@@ -271,7 +283,7 @@ TEST(Loader, GoesOnWhereItStopped) {
     Loader again = numbered(30).batch(options);
     again.restore(position);
     EXPECT_EQ(drain(again), Longs(all.begin() + 12, all.end()));
-    Loader other = numbered(30).batch({.size = 4, .shuffle = true, .seed = 3});
+    Loader other = numbered(30).batch({.batch_size = 4, .shuffle = true, .seed = 3});
     EXPECT_THROW(other.restore(position), ValueError);
     EXPECT_THROW(part.reset(0, 9), ValueError);
   }
@@ -285,7 +297,7 @@ TEST(Loader, FailureReachesTheCallerAndCanBeRepeated) {
   });
   for (const int workers : {0, 2}) {
     broken = true;
-    Loader loader = set.batch({.size = 4, .workers = workers});
+    Loader loader = set.batch({.batch_size = 4, .workers = workers});
     Batch batch;
     ASSERT_TRUE(loader.next(batch));
     ASSERT_TRUE(loader.next(batch));
@@ -298,7 +310,7 @@ TEST(Loader, FailureReachesTheCallerAndCanBeRepeated) {
 
 TEST(Loader, CanBeLeftAtAnyMoment) {
   for (int taken = 0; taken < 4; ++taken) {
-    Loader loader = numbered(1000).batch({.size = 2, .shuffle = true, .workers = 3});
+    Loader loader = numbered(1000).batch({.batch_size = 2, .shuffle = true, .workers = 3});
     Batch batch;
     for (int i = 0; i < taken; ++i) loader.next(batch);
     loader.reset(5);

@@ -112,17 +112,17 @@ TEST(Sequential, NamesAndLambdas) {
 }
 
 TEST(Conv, ShapesAndParameters) {
-  nn::Conv2d same{{.filters = 8, .kernel = 3, .padding = kSame}};
+  nn::Conv2d same{{.filters = 8, .kernel_size = 3, .padding = kSame}};
   EXPECT_EQ(same(ones({2, 3, 7, 5})).shape(), (Shape{2, 8, 7, 5}));
   EXPECT_EQ(same.weight.shape(), (Shape{8, 3, 3, 3}));
-  nn::Conv2d valid{{.filters = 4, .kernel = {3, 2}, .stride = 2}};
+  nn::Conv2d valid{{.filters = 4, .kernel_size = {3, 2}, .stride = 2}};
   EXPECT_EQ(valid(ones({1, 1, 9, 8})).shape(), (Shape{1, 4, 4, 4}));
-  nn::Conv1d dilated{{.filters = 2, .kernel = 3, .dilation = 2}};
+  nn::Conv1d dilated{{.filters = 2, .kernel_size = 3, .dilation = 2}};
   EXPECT_EQ(dilated(ones({1, 2, 10})).shape(), (Shape{1, 2, 6}));
-  nn::Conv2d depthwise{{.kernel = 3, .depth_multiplier = 2}};
+  nn::Conv2d depthwise{{.kernel_size = 3, .depth_multiplier = 2}};
   EXPECT_EQ(depthwise(ones({1, 3, 5, 5})).shape(), (Shape{1, 6, 3, 3}));
   EXPECT_EQ(depthwise.weight.shape(), (Shape{6, 1, 3, 3}));
-  nn::ConvTranspose2d up{{.filters = 3, .kernel = 2, .stride = 2}};
+  nn::ConvTranspose2d up{{.filters = 3, .kernel_size = 2, .stride = 2}};
   EXPECT_EQ(up(ones({1, 5, 4, 4})).shape(), (Shape{1, 3, 8, 8}));
   EXPECT_THROW(same(ones({2, 4, 7, 5})), ShapeError);
   EXPECT_THROW(same(ones({2, 3, 7})), ShapeError);
@@ -131,7 +131,7 @@ TEST(Conv, ShapesAndParameters) {
 TEST(Pool, Shapes) {
   const Tensor x = ramp({2, 3, 8, 6});
   EXPECT_EQ(nn::MaxPool2d{}(x).shape(), (Shape{2, 3, 4, 3}));
-  EXPECT_EQ((nn::AvgPool2d{{.kernel = 4, .stride = 2}}(x).shape()), (Shape{2, 3, 3, 2}));
+  EXPECT_EQ((nn::AvgPool2d{{.kernel_size = 4, .stride = 2}}(x).shape()), (Shape{2, 3, 3, 2}));
   EXPECT_EQ(nn::GlobalAvgPool{}(x).shape(), (Shape{2, 3}));
   EXPECT_EQ(nn::AdaptiveAvgPool{{.output = 2}}(x).shape(), (Shape{2, 3, 2, 2}));
   EXPECT_EQ(nn::Flatten{}(x).shape(), (Shape{2, 144}));
@@ -166,7 +166,7 @@ TEST(Norm, OthersHaveMeanZeroAndVarianceOne) {
   const Tensor group = nn::GroupNorm{{.groups = 2}}(x);
   EXPECT_NEAR(mean(group).item(), 0, 1e-5);
   EXPECT_NEAR(variance(group), 1, 1e-3);
-  EXPECT_NEAR(mean(square(nn::RmsNorm{}(x))).item(), 1, 1e-3);
+  EXPECT_NEAR(mean(square(nn::RMSNorm{}(x))).item(), 1, 1e-3);
   EXPECT_THROW(nn::GroupNorm{{.groups = 3}}(x), ShapeError);
 }
 
@@ -197,7 +197,7 @@ TEST(Dropout, CompiledStepDrawsAnewEachTime) {
 }
 
 TEST(Embedding, TakesRowsAndKeepsThePadding) {
-  nn::Embedding table{{.rows = 5, .features = 3, .padding_index = 0}};
+  nn::Embedding table{{.input_dim = 5, .output_dim = 3, .padding_index = 0}};
   const Tensor y = table(tensor({{1, 0}, {4, 4}}, i64));
   EXPECT_EQ(y.shape(), (Shape{2, 2, 3}));
   EXPECT_EQ(sum(abs(table(tensor({0}, i64)))).item(), 0);
@@ -205,11 +205,11 @@ TEST(Embedding, TakesRowsAndKeepsThePadding) {
     return sum(table(tensor({0, 2, 2}, i64)));
   });
   EXPECT_EQ(sum(gradients[0], {1}).to_vector<float>(), (std::vector<float>{0, 0, 6, 0, 0}));
-  EXPECT_THROW((nn::Embedding{{.rows = 0, .features = 3}}), ValueError);
+  EXPECT_THROW((nn::Embedding{{.input_dim = 0, .output_dim = 3}}), ValueError);
 }
 
-TEST(PRelu, LearnsASlope) {
-  nn::PRelu prelu;
+TEST(PReLU, LearnsASlope) {
+  nn::PReLU prelu;
   EXPECT_EQ(prelu(tensor({{-4, 2}})).to_vector<float>(), (std::vector<float>{-1, 2}));
   EXPECT_EQ(prelu.weight.shape(), (Shape{2}));
 }
@@ -244,7 +244,7 @@ TEST(Initializer, MomentsAndSeeds) {
 }
 
 TEST(Summary, CountsParametersAndMultiplyAdds) {
-  nn::Layer net = nn::Sequential{nn::Conv2d{{.filters = 8, .kernel = 3}}, nn::MaxPool2d{},
+  nn::Layer net = nn::Sequential{nn::Conv2d{{.filters = 8, .kernel_size = 3}}, nn::MaxPool2d{},
                                  nn::Flatten{}, nn::Dense{{.units = 10}}};
   const nn::Summary summary = nn::summarize(net, {{f32, {1, 1, 12, 12}}});
   ASSERT_EQ(summary.rows.size(), 4u);

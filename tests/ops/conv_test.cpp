@@ -141,22 +141,24 @@ TEST(Conv, AnEmptyBatchGivesAnEmptyResult) {
 
 TEST(Pool, ValuesAndPlaces) {
   const Tensor x = image_of({1, 5, 2, 0, 3, 4, 9, 9, 7}, {1, 1, 3, 3});
-  EXPECT_EQ(max_pool(x, {.kernel = 2, .stride = 1}).to_vector<float>(), (Floats{5, 5, 9, 9}));
-  const auto [values, places] = max_pool_with_indices(x, {.kernel = 2, .stride = 1});
+  EXPECT_EQ(max_pool(x, {.kernel_size = 2, .stride = 1}).to_vector<float>(), (Floats{5, 5, 9, 9}));
+  const auto [values, places] = max_pool_with_indices(x, {.kernel_size = 2, .stride = 1});
   EXPECT_EQ(values.to_vector<float>(), (Floats{5, 5, 9, 9}));
   // Of the two nines the first counts.
   EXPECT_EQ(places.to_vector<int>(), (std::vector<int>{1, 1, 6, 7}));
   EXPECT_EQ(places.dtype(), i64);
-  EXPECT_EQ(avg_pool(x, {.kernel = 3}).to_vector<float>(), (Floats{40.0f / 9}));
+  EXPECT_EQ(avg_pool(x, {.kernel_size = 3}).to_vector<float>(), (Floats{40.0f / 9}));
 }
 
 TEST(Pool, PaddingIsLeftOutOrCounted) {
   const Tensor x = image_of({4, 8}, {1, 1, 2});
-  EXPECT_EQ(avg_pool(x, {.kernel = 2, .padding = 1}).to_vector<float>(), (Floats{4, 8}));
-  EXPECT_EQ(avg_pool(x, {.kernel = 2, .padding = 1, .count_include_pad = true}).to_vector<float>(),
-            (Floats{2, 4}));
+  EXPECT_EQ(avg_pool(x, {.kernel_size = 2, .padding = 1}).to_vector<float>(), (Floats{4, 8}));
+  EXPECT_EQ(
+      avg_pool(x, {.kernel_size = 2, .padding = 1, .count_include_pad = true}).to_vector<float>(),
+      (Floats{2, 4}));
   // Padding never wins over negative values.
-  EXPECT_EQ(max_pool(-1 * x, {.kernel = 2, .padding = 1}).to_vector<float>(), (Floats{-4, -8}));
+  EXPECT_EQ(max_pool(-1 * x, {.kernel_size = 2, .padding = 1}).to_vector<float>(),
+            (Floats{-4, -8}));
 }
 
 TEST(Pool, CeilModeKeepsTheRest) {
@@ -182,7 +184,7 @@ TEST(Pool, NotANumberWins) {
   for (const std::int64_t kernel : {2, 3}) {
     Tensor x = ones({1, 1, 6, 6}).clone();
     x.mutable_data<float>()[7] = nan;
-    const std::vector<float> y = max_pool(x, {.kernel = kernel}).to_vector<float>();
+    const std::vector<float> y = max_pool(x, {.kernel_size = kernel}).to_vector<float>();
     EXPECT_TRUE(std::isnan(y[0])) << kernel;
     EXPECT_EQ(y[1], 1) << kernel;
   }
@@ -191,8 +193,8 @@ TEST(Pool, NotANumberWins) {
 TEST(Pool, LayoutsAndPrecisionsAgree) {
   const Tensor x = random({3, 20, 14, 37}, 11);
   for (const PoolOptions& options :
-       {PoolOptions{}, PoolOptions{.kernel = 3, .stride = 2, .padding = 1},
-        PoolOptions{.kernel = {2, 3}, .stride = {1, 2}}}) {
+       {PoolOptions{}, PoolOptions{.kernel_size = 3, .stride = 2, .padding = 1},
+        PoolOptions{.kernel_size = {2, 3}, .stride = {1, 2}}}) {
     PoolOptions last = options;
     last.channels_last = true;
     for (const bool average : {false, true}) {

@@ -110,6 +110,12 @@ TEST(Movement, TrianglesAndDiagonals) {
   EXPECT_EQ(grad(f)(ones({2})).to_vector<float>(), (std::vector<float>{0, 3}));
 }
 
+TEST(Movement, SqueezeRefusesAnAxisThatIsNotThere) {
+  EXPECT_EQ(squeeze(zeros({1, 3, 1}), {-1}).shape(), (Shape{1, 3}));
+  EXPECT_THROW(squeeze(zeros({1, 3}), {2}), ShapeError);
+  EXPECT_THROW(squeeze(zeros({1, 3}), {-3}), ShapeError);
+}
+
 TEST(MovementErrors, Texts) {
   const Tensor x = ones({2, 3});
   const auto list = [](Tensors t) { return OperandList(t, Location()); };

@@ -13,7 +13,7 @@ struct Place {
   NACRE_MODULE(x)
 };
 
-TEST(Lbfgs, FindsTheMinimumOfRosenbrocksFunction) {
+TEST(LBFGS, FindsTheMinimumOfRosenbrocksFunction) {
   Place place;
   const auto function = [&] {
     return nn::value_and_grad(place, [&] {
@@ -22,19 +22,19 @@ TEST(Lbfgs, FindsTheMinimumOfRosenbrocksFunction) {
       return 100 * square(second - square(first)) + square(1 - first);
     });
   };
-  optim::Lbfgs lbfgs({.max_iterations = 100});
+  optim::LBFGS lbfgs({.max_iterations = 100});
   const double value = lbfgs.minimize(nn::parameters(place), function);
   EXPECT_LT(value, 1e-12);
   EXPECT_LT(lbfgs.iterations(), 60);
   for (const double v : place.x.value().to_vector<double>()) EXPECT_NEAR(v, 1, 1e-5);
 }
 
-TEST(Lbfgs, SolvesLeastSquares) {
+TEST(LBFGS, SolvesLeastSquares) {
   nn::Dense dense{{.units = 1}};
   const Tensor x = nn::init::normal(0, 1, 3)({50, 4});
   const Tensor y = matmul(x, tensor({{1}, {-2}, {3}, {0.5}})) + 0.25;
   dense(x);
-  optim::Lbfgs lbfgs({.max_iterations = 50});
+  optim::LBFGS lbfgs({.max_iterations = 50});
   lbfgs.minimize(nn::parameters(dense), [&] {
     return nn::value_and_grad(dense, [&] { return loss::mse()(dense(x), y); });
   });
@@ -44,13 +44,13 @@ TEST(Lbfgs, SolvesLeastSquares) {
   EXPECT_NEAR(dense.bias.value().item(), 0.25, 1e-3);
 }
 
-TEST(Lbfgs, RefusesWrongGradients) {
+TEST(LBFGS, RefusesWrongGradients) {
   Place place;
-  optim::Lbfgs lbfgs;
+  optim::LBFGS lbfgs;
   EXPECT_THROW(lbfgs.minimize(nn::parameters(place),
                               [] { return std::pair(Tensor::scalar(1, f64), Tensors{}); }),
                ShapeError);
-  EXPECT_THROW(optim::Lbfgs({.history = 0}), ValueError);
+  EXPECT_THROW(optim::LBFGS({.history = 0}), ValueError);
 }
 
 }  // namespace

@@ -50,16 +50,16 @@ std::map<std::string, optim::Optimizer> optimizers() {
   using namespace optim;
   std::map<std::string, Optimizer> all;
   const auto add = [&](const char* name, const Optimizer& o) { all.emplace(name, o); };
-  add("sgd", Sgd({.learning_rate = 0.1, .weight_decay = 0.01}));
-  add("sgd_momentum", Sgd({.learning_rate = 0.1, .momentum = 0.9}));
-  add("sgd_dampening", Sgd({.learning_rate = 0.1, .momentum = 0.9, .dampening = 0.3}));
+  add("sgd", SGD({.learning_rate = 0.1, .weight_decay = 0.01}));
+  add("sgd_momentum", SGD({.learning_rate = 0.1, .momentum = 0.9}));
+  add("sgd_dampening", SGD({.learning_rate = 0.1, .momentum = 0.9, .dampening = 0.3}));
   add("sgd_nesterov",
-      Sgd({.learning_rate = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 0.02}));
+      SGD({.learning_rate = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 0.02}));
   add("adam", Adam({.learning_rate = 0.05, .weight_decay = 0.01}));
   add("amsgrad", Adam({.learning_rate = 0.05, .beta1 = 0.5, .beta2 = 0.6, .amsgrad = true}));
   add("adamw", AdamW({.learning_rate = 0.05, .weight_decay = 0.1}));
-  add("rmsprop", Rmsprop({.learning_rate = 0.02, .weight_decay = 0.01}));
-  add("rmsprop_centered", Rmsprop({.learning_rate = 0.02, .momentum = 0.5, .centered = true}));
+  add("rmsprop", RMSprop({.learning_rate = 0.02, .weight_decay = 0.01}));
+  add("rmsprop_centered", RMSprop({.learning_rate = 0.02, .momentum = 0.5, .centered = true}));
   add("adagrad",
       Adagrad({.learning_rate = 0.1, .learning_rate_decay = 0.1, .initial_accumulator = 0.2}));
   add("adadelta", Adadelta({.weight_decay = 0.01}));
@@ -109,7 +109,7 @@ TEST(Schedules, EqualTheReference) {
 
 TEST(Optimizer, ScheduleRunsWithinOneCompiledStep) {
   Problem problem;
-  optim::Sgd sgd({.learning_rate = optim::schedule::step_decay(1, 2, 0.5)});
+  optim::SGD sgd({.learning_rate = optim::schedule::step_decay(1, 2, 0.5)});
   CompiledFunction step([&](const Tensors&) {
     const auto parameters = nn::parameters(problem);
     Tensors ones;
@@ -126,7 +126,7 @@ TEST(Optimizer, ScheduleRunsWithinOneCompiledStep) {
 
 TEST(Optimizer, ClipsByNormAndByValue) {
   Problem problem;
-  optim::Sgd sgd({.learning_rate = 1});
+  optim::SGD sgd({.learning_rate = 1});
   sgd.clip_norm(1);
   const auto parameters = nn::parameters(problem);
   const Tensors gradients{full({2, 3}, 3, f64), full({3}, 4, f64)};
@@ -135,7 +135,7 @@ TEST(Optimizer, ClipsByNormAndByValue) {
   sgd.apply(parameters, gradients);
   EXPECT_NEAR(before - problem.b.value().to_vector<double>()[0], 4 / norm, 1e-6);
 
-  optim::Sgd limited({.learning_rate = 1});
+  optim::SGD limited({.learning_rate = 1});
   limited.clip_value(0.5);
   const double now = problem.b.value().to_vector<double>()[0];
   limited.apply(parameters, gradients);
@@ -144,7 +144,7 @@ TEST(Optimizer, ClipsByNormAndByValue) {
 
 TEST(Optimizer, NonFiniteGradientNamesTheParameter) {
   Problem problem;
-  optim::Sgd sgd;
+  optim::SGD sgd;
   sgd.clip_norm(1);
   try {
     sgd.apply(nn::parameters(problem), {zeros({2, 3}, f64), full({3}, std::nan(""), f64)});
@@ -156,7 +156,7 @@ TEST(Optimizer, NonFiniteGradientNamesTheParameter) {
 
 TEST(Optimizer, GroupsChangeRateAndDecayAndFreeze) {
   Problem problem;
-  optim::Sgd sgd({.learning_rate = 1});
+  optim::SGD sgd({.learning_rate = 1});
   sgd.group({.match = "b", .rate_factor = 0.5}).group({.match = "w*", .rate_factor = 0});
   const double w = problem.w.value().to_vector<double>()[0];
   const double b = problem.b.value().to_vector<double>()[0];
@@ -167,7 +167,7 @@ TEST(Optimizer, GroupsChangeRateAndDecayAndFreeze) {
 
 TEST(Optimizer, AccumulationIsTheMean) {
   Problem problem;
-  optim::Sgd sgd({.learning_rate = 1});
+  optim::SGD sgd({.learning_rate = 1});
   const auto parameters = nn::parameters(problem);
   const double b = problem.b.value().to_vector<double>()[0];
   sgd.accumulate(parameters, {zeros({2, 3}, f64), full({3}, 1, f64)});
@@ -180,7 +180,7 @@ TEST(Optimizer, AccumulationIsTheMean) {
 
 TEST(Optimizer, AveragesWeights) {
   Problem problem;
-  optim::Sgd sgd({.learning_rate = 1});
+  optim::SGD sgd({.learning_rate = 1});
   sgd.average_weights(0.5);
   const auto parameters = nn::parameters(problem);
   const double b = problem.b.value().to_vector<double>()[0];
@@ -218,11 +218,11 @@ TEST(Optimizer, StateRestoresExactly) {
 
 TEST(Optimizer, RefusesWrongArguments) {
   EXPECT_THROW(optim::Adam({.beta1 = 1}), ValueError);
-  EXPECT_THROW(optim::Sgd({.nesterov = true}), ValueError);
-  EXPECT_THROW(optim::Sgd({.learning_rate = -1}), ValueError);
-  EXPECT_THROW(optim::Sgd().clip_norm(0), ValueError);
+  EXPECT_THROW(optim::SGD({.nesterov = true}), ValueError);
+  EXPECT_THROW(optim::SGD({.learning_rate = -1}), ValueError);
+  EXPECT_THROW(optim::SGD().clip_norm(0), ValueError);
   Problem problem;
-  EXPECT_THROW(optim::Sgd().apply(nn::parameters(problem), {}), ShapeError);
+  EXPECT_THROW(optim::SGD().apply(nn::parameters(problem), {}), ShapeError);
 }
 
 }  // namespace

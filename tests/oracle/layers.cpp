@@ -10,7 +10,7 @@ PerAxis per_axis(const Args& a, const char* key) {
   return a.at(key).get<std::vector<std::int64_t>>();
 }
 PoolOptions pool_options(const Args& a) {
-  return {.kernel = whole(a, "kernel", 2),
+  return {.kernel_size = whole(a, "kernel", 2),
           .stride = whole(a, "stride", 2),
           .padding = whole(a, "padding", 0),
           .count_include_pad = a.value("count_include_pad", false)};

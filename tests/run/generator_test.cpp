@@ -77,6 +77,24 @@ TEST(Generator, ManualSeedSetsTheDefault) {
   EXPECT_FALSE(default_generator().state().trainable());
 }
 
+TEST(Generator, ManualSeedRulesDrawsAndLayers) {
+  const auto numbers = [] {
+    manual_seed(7);
+    std::vector<float> out = randn({3}).to_vector<float>();
+    for (const Tensor& t : {rand({2}), randint(-5, 5, {4}), randperm(6)}) {
+      for (const float v : t.to_vector<float>()) out.push_back(v);
+    }
+    nn::Dense dense{{.units = 2}};
+    for (const float v : dense(ones({1, 3})).to_vector<float>()) out.push_back(v);
+    return out;
+  };
+  const std::vector<float> first = numbers();
+  EXPECT_EQ(first.size(), 17u);
+  EXPECT_EQ(numbers(), first);
+  manual_seed(8);
+  EXPECT_NE(randn({3}).to_vector<float>(), std::vector<float>(first.begin(), first.begin() + 3));
+}
+
 TEST(Generator, ThreadsGetDifferentKeys) {
   Generator g(4);
   std::vector<std::int64_t> seen[2];

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "nacre/nacre.h"
 
 namespace nacre {
@@ -37,6 +39,21 @@ TEST(Tensor, Creation) {
   EXPECT_EQ(eye(2, i32).to_vector<std::int32_t>(), (std::vector<std::int32_t>{1, 0, 0, 1}));
   EXPECT_EQ(message_of<ValueError>([] { arange(0, 1, 0); }), "arange: start 0, stop 1, step 0");
   EXPECT_EQ(message_of<ValueError>([] { linspace(0, 1, 0); }), "linspace: count 0 is below 1");
+}
+
+TEST(Tensor, ReshapeInfersOneSize) {
+  const Tensor x = arange(12);
+  EXPECT_EQ(x.reshape({3, -1}).shape(), (Shape{3, 4}));
+  EXPECT_EQ(reshape(x, {-1, 6}).shape(), (Shape{2, 6}));
+  EXPECT_EQ(x.reshape(Shape{4, 3}).reshape({-1}).shape(), Shape{12});
+  EXPECT_THROW(x.reshape({5, -1}), ShapeError);
+  EXPECT_THROW(x.reshape({-1, -1}), ValueError);
+}
+
+TEST(Tensor, ShapesAndDtypesPrint) {
+  std::ostringstream out;
+  out << Shape{2, 3} << " " << i64 << " " << Spec{bf16, {4}};
+  EXPECT_EQ(out.str(), "[2,3] i64 bf16[4]");
 }
 
 TEST(Tensor, SpansWithoutCopy) {

@@ -27,7 +27,7 @@ Toy ring(std::int64_t n) {
 }
 
 Model ring_model(bool eagerly = false) {
-  nn::set_seed(1);
+  manual_seed(1);
   Model model{nn::Sequential{nn::Dense{{.units = 16, .activation = tanh}},
                              nn::Dense{{.units = 2, .activation = softmax}}}};
   model.compile({.optimizer = optim::Adam({.learning_rate = 0.02}),

@@ -31,7 +31,7 @@ Toy toy() {
 }
 
 Model make_model(int accumulate = 1) {
-  nn::set_seed(4);
+  manual_seed(4);
   Model model{nn::Sequential{nn::Dense{{.units = 8, .activation = relu}}, nn::BatchNorm{},
                              nn::Dropout{{.rate = 0.2}}, nn::Dense{{.units = 2}}}};
   model.compile({.optimizer = optim::Adam(
@@ -78,9 +78,9 @@ void interrupted_run_equals(int accumulate, std::int64_t stop_after) {
 
   options.callbacks = with_memory();
   options.resume = true;
-  nn::set_seed(99);
+  manual_seed(99);
   Model resumed = make_model(accumulate);
-  nn::set_seed(123);
+  manual_seed(123);
   const History history = resumed.fit(data.x, data.y, options);
   ASSERT_EQ(history.epochs.size(), expected.epochs.size());
   for (std::size_t i = 0; i < history.epochs.size(); ++i) {
@@ -158,7 +158,7 @@ TEST(Callbacks, LogsBestAndPeriodicFiles) {
 TEST(Callbacks, PlateauReducesTheRate) {
   const Toy data = toy();
   Model model = make_model();
-  model.compile({.optimizer = optim::Sgd({.learning_rate = 0.1}),
+  model.compile({.optimizer = optim::SGD({.learning_rate = 0.1}),
                  .loss = loss::sparse_categorical_crossentropy({.from_logits = true})});
   model.fit(data.x, data.y,
             {.epochs = 3,
@@ -174,9 +174,9 @@ TEST(Fit, WeightsOfSamplesAndClasses) {
   std::vector<float> weights(90, 0.0f);
   for (int i = 0; i < 45; ++i) weights[static_cast<std::size_t>(i)] = 1;
   const auto plain = [] {
-    nn::set_seed(8);
+    manual_seed(8);
     Model model{nn::Sequential{nn::Dense{{.units = 2}}}};
-    model.compile({.optimizer = optim::Sgd({.learning_rate = 0.5}),
+    model.compile({.optimizer = optim::SGD({.learning_rate = 0.5}),
                    .loss = loss::sparse_categorical_crossentropy({.from_logits = true})});
     return model;
   };
@@ -209,7 +209,7 @@ TEST(Fit, ErrorsSayWhatToDo) {
   EXPECT_THROW(model.fit(data.x, ones({3})), ShapeError);
   EXPECT_THROW(model.fit(data.x, data.y, {.validation_split = 1}), ValueError);
   Model blown{nn::Dense{{.units = 1}}};
-  blown.compile({.optimizer = optim::Sgd({.learning_rate = 1e30}), .loss = loss::mse()});
+  blown.compile({.optimizer = optim::SGD({.learning_rate = 1e30}), .loss = loss::mse()});
   try {
     blown.fit(data.x, data.y.to(f32), {.epochs = 5, .verbose = 0});
     FAIL() << "no error";
@@ -223,7 +223,7 @@ TEST(Fit, ErrorsSayWhatToDo) {
 TEST(PlainLoop, TrainsTheSameAsFit) {
   const Toy data = toy();
   const loss::Loss loss = loss::sparse_categorical_crossentropy({.from_logits = true});
-  nn::set_seed(6);
+  manual_seed(6);
   nn::Sequential net{nn::Dense{{.units = 6, .activation = tanh}}, nn::Dense{{.units = 2}}};
   nn::Sequential twin = net;
   Model model{net};

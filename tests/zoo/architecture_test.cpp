@@ -32,6 +32,45 @@ TEST(Architecture, NamesTheLayerThatIsWrong) {
                            {"padding", "same"});
 }
 
+TEST(Architecture, BuildsEveryLayer) {
+  const auto shape_after = [](const char* layers, const Shape& input) {
+    nn::Sequential network = build(layers);
+    return network(zeros(input)).shape();
+  };
+  EXPECT_EQ(shape_after(R"([{"type":"conv2d","filters":4,"kernel_size":[3,5],"stride":[2,1],
+                             "padding":[1,2],"dilation":1,"groups":2,
+                             "kernel_initializer":"he_normal"},
+                            {"type":"prelu"}, {"type":"group_norm","groups":2},
+                            {"type":"depthwise_conv2d","depth_multiplier":2,"padding":"same"},
+                            {"type":"conv_transpose2d","filters":3,"stride":2},
+                            {"type":"avg_pool2d","kernel_size":3,"stride":1,"padding":1},
+                            {"type":"spatial_dropout","rate":0.1}])",
+                        {2, 2, 8, 8}),
+            (Shape{2, 3, 9, 17}));
+  EXPECT_EQ(shape_after(R"([{"type":"conv1d","filters":4},{"type":"batch_norm","momentum":0.9},
+                            {"type":"max_pool1d"},{"type":"depthwise_conv1d"},
+                            {"type":"conv_transpose1d","filters":2},{"type":"avg_pool1d"},
+                            {"type":"adaptive_max_pool","output":2},{"type":"reshape","shape":[-1]},
+                            {"type":"layer_norm"},{"type":"rms_norm"}])",
+                        {2, 3, 12}),
+            (Shape{2, 4}));
+  EXPECT_EQ(shape_after(R"([{"type":"conv3d","filters":4,"padding":1},{"type":"max_pool3d"},
+                            {"type":"conv_transpose3d","filters":2},{"type":"avg_pool3d"},
+                            {"type":"adaptive_avg_pool","output":[1,1,2]},
+                            {"type":"global_max_pool"},
+                            {"type":"activation","activation":"silu"}])",
+                        {2, 3, 6, 6, 6}),
+            (Shape{2, 2}));
+  nn::Sequential words = build(R"([{"type":"embedding","input_dim":9,"output_dim":3}])");
+  EXPECT_EQ(words(zeros({2, 5}, i64)).shape(), (Shape{2, 5, 3}));
+  const auto make = [](const char* layers) { return [=] { build(layers); }; };
+  expect_error<ValueError>(make(R"([{"type":"conv2d","filters":3,"kernel_size":[]}])"),
+                           {"layer 1 (conv2d)", "kernel_size", "list of whole numbers"});
+  expect_error<ValueError>(make(R"([{"type":"dense","units":3,"kernel_initializer":"he"}])"),
+                           {"layer 1 (dense)", "he_normal"});
+  expect_error<ValueError>(make(R"([{"type":"reshape"}])"), {"needs \"shape\""});
+}
+
 TEST(Architecture, BuildsEveryNamedModel) {
   const Spec picture{f32, {3, 32, 32}};
   for (const ModelDescription& m : models()) {

@@ -1,0 +1,119 @@
+#include "nacre/zoo/layer_spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "nacre/base/text.h"
+
+namespace nacre::zoo {
+
+LayerSpec::LayerSpec(const Json& json, std::size_t number) : json_(json), number_(number) {
+  if (!json.is_object()) fail("must be a table such as {\"type\": \"dense\", \"units\": 10}");
+  type_ = text("type", "");
+  if (type_.empty()) fail("has no \"type\"");
+}
+
+std::int64_t LayerSpec::whole(const char* key, std::int64_t fallback) {
+  const Json* value = take(key);
+  if (!value) return fallback;
+  if (!value->is_number_integer()) fail(fmt::format("\"{}\" must be a whole number", key));
+  return value->get<std::int64_t>();
+}
+
+std::int64_t LayerSpec::needed(const char* key) {
+  if (!json_.contains(key)) fail(fmt::format("needs \"{}\"", key));
+  return whole(key, 0);
+}
+
+std::vector<std::int64_t> LayerSpec::needed_list(const char* key) {
+  const Json* value = take(key);
+  if (!value) fail(fmt::format("needs \"{}\"", key));
+  return whole_numbers(*value, key);
+}
+
+double LayerSpec::number(const char* key, double fallback) {
+  const Json* value = take(key);
+  if (!value) return fallback;
+  if (!value->is_number()) fail(fmt::format("\"{}\" must be a number", key));
+  return value->get<double>();
+}
+
+bool LayerSpec::flag(const char* key, bool fallback) {
+  const Json* value = take(key);
+  if (!value) return fallback;
+  if (!value->is_boolean()) fail(fmt::format("\"{}\" must be true or false", key));
+  return value->get<bool>();
+}
+
+std::string LayerSpec::text(const char* key, const std::string& fallback) {
+  const Json* value = take(key);
+  if (!value) return fallback;
+  if (!value->is_string()) fail(fmt::format("\"{}\" must be a text", key));
+  return value->get<std::string>();
+}
+
+PerAxis LayerSpec::sizes(const char* key, const PerAxis& fallback) {
+  const Json* value = take(key);
+  if (!value) return fallback;
+  // One number stands for all axes.
+  if (value->is_number_integer()) return value->get<std::int64_t>();
+  return whole_numbers(*value, key);
+}
+
+Padding LayerSpec::padding() {
+  const Json* value = take("padding");
+  if (!value || *value == "valid") return kValid;
+  if (*value == "same") return kSame;
+  if (value->is_number_integer()) return value->get<std::int64_t>();
+  if (!value->is_array()) fail("\"padding\" must be \"same\", \"valid\" or whole numbers");
+  return PerAxis(whole_numbers(*value, "padding"));
+}
+
+nn::Activation LayerSpec::activation() {
+  const std::string name = text("activation", "");
+  try {
+    return name.empty() ? nn::Activation() : nn::Activation(name.c_str());
+  } catch (const ValueError& e) {
+    fail(e.what());
+  }
+}
+
+nn::Initializer LayerSpec::initializer(const char* key) {
+  const std::string name = text(key, "");
+  try {
+    return name.empty() ? nn::Initializer() : nn::Initializer(name.c_str());
+  } catch (const ValueError& e) {
+    fail(e.what());
+  }
+}
+
+void LayerSpec::finish() const {
+  for (const auto& [key, value] : json_.items()) {
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
+      fail(fmt::format("has no key \"{}\"{}", key, did_you_mean(key, known_)));
+    }
+  }
+}
+
+void LayerSpec::fail(const std::string& what) const {
+  throw ValueError(fmt::format("model: layer {}{} {}", number_ + 1,
+                               type_.empty() ? "" : " (" + type_ + ")", what));
+}
+
+const Json* LayerSpec::take(const char* key) {
+  known_.emplace_back(key);
+  const auto found = json_.find(key);
+  return found == json_.end() ? nullptr : &*found;
+}
+
+std::vector<std::int64_t> LayerSpec::whole_numbers(const Json& value, const char* key) const {
+  const auto whole = [](const Json& v) { return v.is_number_integer(); };
+  if (!value.is_array() || value.empty() || !std::all_of(value.begin(), value.end(), whole)) {
+    fail(fmt::format("\"{}\" must be a list of whole numbers", key));
+  }
+  return value.get<std::vector<std::int64_t>>();
+}
+
+}  // namespace nacre::zoo

@@ -1,0 +1,54 @@
+// The layers that a recipe or a model file can name.
+#pragma once
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "nacre/nn/api.h"
+
+namespace nacre::zoo {
+
+using Json = nlohmann::json;
+
+// One layer of the list: reads keys with their type and notes which are known. All functions throw
+// ValueError that names the layer's number and type.
+class LayerSpec {
+ public:
+  // `json` must live as long.
+  LayerSpec(const Json& json, std::size_t number);
+
+  const std::string& type() const { return type_; }
+  std::int64_t whole(const char* key, std::int64_t fallback);
+  // The key must be there.
+  std::int64_t needed(const char* key);
+  std::vector<std::int64_t> needed_list(const char* key);
+  double number(const char* key, double fallback);
+  bool flag(const char* key, bool fallback);
+  std::string text(const char* key, const std::string& fallback);
+  // A whole number, or a list of one for each spatial axis.
+  PerAxis sizes(const char* key, const PerAxis& fallback);
+  // Under the keys "padding" ("same", "valid" or sizes) and "activation".
+  Padding padding();
+  nn::Activation activation();
+  nn::Initializer initializer(const char* key);
+  // Refuses keys that nobody asked for.
+  void finish() const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+ private:
+  const Json* take(const char* key);
+  std::vector<std::int64_t> whole_numbers(const Json& value, const char* key) const;
+
+  const Json& json_;
+  std::size_t number_;
+  std::string type_;
+  std::vector<std::string> known_;
+};
+
+using LayerMaker = nn::NamedLayer (*)(LayerSpec&);
+// By type: "dense", "conv2d", ...
+const std::map<std::string, LayerMaker>& layer_makers();
+
+}  // namespace nacre::zoo

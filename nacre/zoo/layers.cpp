@@ -1,0 +1,150 @@
+#include "nacre/zoo/layer_spec.h"
+
+namespace nacre::zoo {
+namespace {
+
+template <class Convolution>
+nn::NamedLayer convolution(LayerSpec& s) {
+  return Convolution{{.filters = s.needed("filters"),
+                      .kernel_size = s.sizes("kernel_size", 3),
+                      .stride = s.sizes("stride", 1),
+                      .padding = s.padding(),
+                      .dilation = s.sizes("dilation", 1),
+                      .groups = s.whole("groups", 1),
+                      .activation = s.activation(),
+                      .use_bias = s.flag("use_bias", true),
+                      .kernel_initializer = s.initializer("kernel_initializer"),
+                      .bias_initializer = s.initializer("bias_initializer")}};
+}
+
+template <class Convolution>
+nn::NamedLayer depthwise(LayerSpec& s) {
+  return Convolution{{.kernel_size = s.sizes("kernel_size", 3),
+                      .stride = s.sizes("stride", 1),
+                      .padding = s.padding(),
+                      .dilation = s.sizes("dilation", 1),
+                      .depth_multiplier = s.whole("depth_multiplier", 1),
+                      .activation = s.activation(),
+                      .use_bias = s.flag("use_bias", true),
+                      .kernel_initializer = s.initializer("kernel_initializer"),
+                      .bias_initializer = s.initializer("bias_initializer")}};
+}
+
+template <class Convolution>
+nn::NamedLayer transposed(LayerSpec& s) {
+  return Convolution{{.filters = s.needed("filters"),
+                      .kernel_size = s.sizes("kernel_size", 3),
+                      .stride = s.sizes("stride", 1),
+                      .padding = s.padding(),
+                      .output_padding = s.sizes("output_padding", 0),
+                      .dilation = s.sizes("dilation", 1),
+                      .groups = s.whole("groups", 1),
+                      .activation = s.activation(),
+                      .use_bias = s.flag("use_bias", true),
+                      .kernel_initializer = s.initializer("kernel_initializer"),
+                      .bias_initializer = s.initializer("bias_initializer")}};
+}
+
+template <class Pool>
+nn::NamedLayer pool(LayerSpec& s) {
+  const PerAxis size = s.sizes("kernel_size", 2);
+  return Pool{{.kernel_size = size,
+               .stride = s.sizes("stride", size),
+               .padding = s.padding(),
+               .ceil_mode = s.flag("ceil_mode", false)}};
+}
+
+template <class Pool>
+nn::NamedLayer global_pool(LayerSpec& s) {
+  return Pool{{.keep_dims = s.flag("keep_dims", false)}};
+}
+
+template <class Pool>
+nn::NamedLayer adaptive_pool(LayerSpec& s) {
+  return Pool{{.output = s.sizes("output", 1)}};
+}
+
+nn::NamedLayer dense(LayerSpec& s) {
+  return nn::Dense{{.units = s.needed("units"),
+                    .activation = s.activation(),
+                    .use_bias = s.flag("use_bias", true),
+                    .kernel_initializer = s.initializer("kernel_initializer"),
+                    .bias_initializer = s.initializer("bias_initializer")}};
+}
+
+nn::NamedLayer embedding(LayerSpec& s) {
+  return nn::Embedding{{.input_dim = s.needed("input_dim"),
+                        .output_dim = s.needed("output_dim"),
+                        .initializer = s.initializer("initializer")}};
+}
+
+nn::NamedLayer batch_norm(LayerSpec& s) {
+  return nn::BatchNorm{{.momentum = s.number("momentum", nn::BatchNormOptions{}.momentum),
+                        .epsilon = s.number("epsilon", nn::BatchNormOptions{}.epsilon),
+                        .affine = s.flag("affine", true)}};
+}
+
+nn::NamedLayer layer_norm(LayerSpec& s) {
+  return nn::LayerNorm{{.axes = static_cast<int>(s.whole("axes", 1)),
+                        .epsilon = s.number("epsilon", nn::LayerNormOptions{}.epsilon),
+                        .affine = s.flag("affine", true),
+                        .use_bias = s.flag("use_bias", true)}};
+}
+
+nn::NamedLayer group_norm(LayerSpec& s) {
+  return nn::GroupNorm{{.groups = s.whole("groups", nn::GroupNormOptions{}.groups),
+                        .epsilon = s.number("epsilon", nn::GroupNormOptions{}.epsilon),
+                        .affine = s.flag("affine", true)}};
+}
+
+nn::NamedLayer rms_norm(LayerSpec& s) {
+  return nn::RMSNorm{{.epsilon = s.number("epsilon", nn::RMSNormOptions{}.epsilon),
+                      .affine = s.flag("affine", true)}};
+}
+
+}  // namespace
+
+const std::map<std::string, LayerMaker>& layer_makers() {
+  static const std::map<std::string, LayerMaker> table = {
+      {"dense", dense},
+      {"conv1d", convolution<nn::Conv1d>},
+      {"conv2d", convolution<nn::Conv2d>},
+      {"conv3d", convolution<nn::Conv3d>},
+      {"depthwise_conv1d", depthwise<nn::Conv1d>},
+      {"depthwise_conv2d", depthwise<nn::Conv2d>},
+      {"conv_transpose1d", transposed<nn::ConvTranspose1d>},
+      {"conv_transpose2d", transposed<nn::ConvTranspose2d>},
+      {"conv_transpose3d", transposed<nn::ConvTranspose3d>},
+      {"max_pool1d", pool<nn::MaxPool1d>},
+      {"max_pool2d", pool<nn::MaxPool2d>},
+      {"max_pool3d", pool<nn::MaxPool3d>},
+      {"avg_pool1d", pool<nn::AvgPool1d>},
+      {"avg_pool2d", pool<nn::AvgPool2d>},
+      {"avg_pool3d", pool<nn::AvgPool3d>},
+      {"global_avg_pool", global_pool<nn::GlobalAvgPool>},
+      {"global_max_pool", global_pool<nn::GlobalMaxPool>},
+      {"adaptive_avg_pool", adaptive_pool<nn::AdaptiveAvgPool>},
+      {"adaptive_max_pool", adaptive_pool<nn::AdaptiveMaxPool>},
+      {"flatten", [](LayerSpec&) -> nn::NamedLayer { return nn::Flatten(); }},
+      {"reshape",
+       [](LayerSpec& s) -> nn::NamedLayer {
+         return nn::Reshape{{.shape = s.needed_list("shape")}};
+       }},
+      {"dropout",
+       [](LayerSpec& s) -> nn::NamedLayer { return nn::Dropout{{.rate = s.number("rate", 0.5)}}; }},
+      {"spatial_dropout",
+       [](LayerSpec& s) -> nn::NamedLayer {
+         return nn::SpatialDropout{{.rate = s.number("rate", 0.5)}};
+       }},
+      {"embedding", embedding},
+      {"batch_norm", batch_norm},
+      {"layer_norm", layer_norm},
+      {"group_norm", group_norm},
+      {"rms_norm", rms_norm},
+      {"prelu", [](LayerSpec&) -> nn::NamedLayer { return nn::PReLU(); }},
+      {"activation",
+       [](LayerSpec& s) -> nn::NamedLayer { return nn::ActivationLayer(s.activation()); }}};
+  return table;
+}
+
+}  // namespace nacre::zoo

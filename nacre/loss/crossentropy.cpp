@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
 
 #include "nacre/loss/loss.h"
 #include "nacre/loss/targets.h"
 #include "nacre/ops/api.h"
+#include "nacre/run/producer.h"
 
 namespace nacre::loss {
 namespace {
@@ -23,10 +25,30 @@ Tensor last_mean(const Tensor& x) { return x.rank() < 2 ? x : mean(x, {-1}); }
 
 Tensor clip_probability(const Tensor& p) { return minimum(maximum(p, kEpsilon), 1 - kEpsilon); }
 
-// Log-probabilities over the last axis. Probabilities are scaled to a sum of 1 first, as in Keras.
-Tensor log_probabilities(const Operand& prediction, bool from_logits) {
-  if (from_logits) return log_softmax(prediction);
+// Predictions, and whether they are logits.
+struct Scores {
+  Operand value;
+  bool are_logits;
+};
+
+// Probabilities that are known to be softmax (over the last axis) or sigmoid of something are
+// replaced by that: its logarithm does not saturate, and the gradient is one subtraction.
+Scores scores_of(const Operand& prediction, bool from_logits, Op activation) {
+  if (from_logits || prediction.is_number()) return {prediction, from_logits};
   const Tensor p = prediction.tensor();
+  const std::optional<Producer> made = producer_of(p);
+  if (!made || made->op != activation) return {prediction, false};
+  if (activation == Op::softmax) {
+    const std::int64_t axis = made->attrs.integer("axis");
+    if (axis != -1 && axis != p.rank() - 1) return {prediction, false};
+  }
+  return {Operand(made->inputs[0], prediction.at()), true};
+}
+
+// Log-probabilities over the last axis. Probabilities are scaled to a sum of 1 first, as in Keras.
+Tensor log_probabilities(const Scores& scores) {
+  if (scores.are_logits) return log_softmax(scores.value);
+  const Tensor p = scores.value.tensor();
   return log(clip_probability(p / sum(p, {-1}, true)));
 }
 
@@ -35,8 +57,9 @@ Tensor softplus_of(const Tensor& x) { return maximum(x, 0) + log(1 + exp(-abs(x)
 
 // -t log p - (1 - t) log(1 - p).
 Tensor binary_values(const Operand& prediction, const Tensor& target, bool from_logits) {
-  const Tensor x = prediction.tensor();
-  if (from_logits) return softplus_of(x) - x * target;
+  const Scores scores = scores_of(prediction, from_logits, Op::sigmoid);
+  const Tensor x = scores.value.tensor();
+  if (scores.are_logits) return softplus_of(x) - x * target;
   const Tensor p = clip_probability(x);
   return -(target * log(p) + (1 - target) * log(1 - p));
 }
@@ -62,7 +85,8 @@ Loss categorical_crossentropy(const CrossentropyOptions& o) {
               target = target * (1 - o.label_smoothing) +
                        o.label_smoothing / static_cast<double>(target.size(-1));
             }
-            return -sum(target * log_probabilities(p, o.from_logits), {-1});
+            const Scores scores = scores_of(p, o.from_logits, Op::softmax);
+            return -sum(target * log_probabilities(scores), {-1});
           }};
 }
 
@@ -70,10 +94,12 @@ Loss sparse_categorical_crossentropy(const CrossentropyOptions& o) {
   expect_smoothing("sparse_categorical_crossentropy", o.label_smoothing);
   return {"sparse_categorical_crossentropy", [o](const Operand& p, const Tensor& t) {
             const Tensor numbers = class_numbers("sparse_categorical_crossentropy", p, t);
-            if (o.from_logits) {
-              return softmax_cross_entropy(p, numbers, {.label_smoothing = o.label_smoothing});
+            const Scores scores = scores_of(p, o.from_logits, Op::softmax);
+            if (scores.are_logits) {
+              return softmax_cross_entropy(scores.value, numbers,
+                                           {.label_smoothing = o.label_smoothing});
             }
-            const Tensor logs = log_probabilities(p, false);
+            const Tensor logs = log_probabilities(scores);
             Tensor rows = one_hot_rows(numbers, logs.size(-1), logs.dtype());
             if (o.label_smoothing > 0) {
               rows = rows * (1 - o.label_smoothing) +
@@ -108,7 +134,7 @@ Loss binary_focal(const FocalOptions& o) {
 Loss sparse_categorical_focal(const FocalOptions& o) {
   return {"sparse_categorical_focal", [o](const Operand& p, const Tensor& t) {
             const Tensor numbers = class_numbers("sparse_categorical_focal", p, t);
-            const Tensor logs = log_probabilities(p, o.from_logits);
+            const Tensor logs = log_probabilities(scores_of(p, o.from_logits, Op::softmax));
             const Tensor rows = one_hot_rows(numbers, logs.size(-1), logs.dtype());
             const Tensor log_right = sum(rows * logs, {-1});
             const Tensor values = -pow(maximum(1 - exp(log_right), 0), o.gamma) * log_right;

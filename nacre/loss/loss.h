@@ -65,6 +65,10 @@ Loss mae();  // |p - t|
 Loss huber(double delta = 1);
 Loss log_cosh();
 
+// Probabilities that come straight from softmax or sigmoid, in a traced function or under a
+// GradientTape, are not read: the loss is computed from the logits behind them, which no logit
+// saturates. A class number that is not one of the classes is a ValueError then, as it is with
+// from_logits; for probabilities of unknown origin it gives a loss of zero.
 struct CrossentropyOptions {
   bool from_logits = false;    // predictions are logits, not probabilities
   double label_smoothing = 0;  // in [0, 1): moves this share of the target to all classes evenly

@@ -56,8 +56,8 @@ Tensor Dense::operator()(const Operand& x) {
         "leave Dense's .inputs out, or check the layer before it; nn::Flatten joins axes");
   }
   const std::string& function = options_.activation.name();
-  const bool fused =
-      function == "relu" || function == "sigmoid" || function == "tanh" || function == "gelu";
+  // A sigmoid stays apart, so that a loss can find its logits; where none does, a pass joins them.
+  const bool fused = function == "relu" || function == "tanh" || function == "gelu";
   if (options_.use_bias && input.rank() >= 2) {
     const Tensor y =
         linear(x, weight, bias, {.transpose_b = true, .activation = fused ? function : "none"});

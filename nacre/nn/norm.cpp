@@ -10,32 +10,22 @@ namespace {
 
 DType float_type(const Operand& x) { return is_floating(x.dtype()) ? x.dtype() : f32; }
 
-// A vector over axis 1 of a tensor of rank `rank`.
-Tensor along_channels(const Tensor& v, int rank) {
-  Shape shape{1, v.size(0)};
-  while (shape.rank() < rank) shape.push_back(1);
-  return reshape(v, shape);
-}
-
-struct Moments {
-  Tensor mean;
-  Tensor variance;  // biased
-  Tensor centred;   // x - mean
+// The operands of a norm in one dtype, the widest among them; undefined ones stay so.
+struct Operands {
+  Tensor x;
+  Tensor weight;
+  Tensor bias;
 };
-Moments moments(const Operand& x, const std::vector<int>& axes) {
-  Moments m;
-  m.mean = mean(x, axes, true);
-  m.centred = sub(x, m.mean);
-  m.variance = mean(square(m.centred), axes, true);
-  return m;
-}
-
-std::vector<int> all_but_channels(int rank) {
-  std::vector<int> axes;
-  for (int i = 0; i < rank; ++i) {
-    if (i != 1) axes.push_back(i);
+Operands in_one_dtype(const Operand& x, const Variable* weight, const Variable* bias) {
+  Operands all{x.tensor(), weight ? weight->value() : Tensor(), bias ? bias->value() : Tensor()};
+  DType dtype = float_type(x);
+  for (const Tensor* t : {&all.weight, &all.bias}) {
+    if (t->defined()) dtype = promote(dtype, t->dtype());
   }
-  return axes;
+  for (Tensor* t : {&all.x, &all.weight, &all.bias}) {
+    if (t->defined()) *t = cast({*t, x.at()}, dtype);
+  }
+  return all;
 }
 
 void expect_rank(const LayerCall& call, const Operand& x, int least) {
@@ -95,36 +85,31 @@ Tensor BatchNorm::operator()(const Operand& x) {
   const LayerCall call(*this);
   expect_rank(call, x, 2);
   const Tensor input = x.tensor();
-  const int rank = input.rank();
   build(input.size(1), float_type(x));
   if (running_mean.shape()[0] != input.size(1)) {
     call.fail_shape(x, fmt::format("it takes {} channels, axis 1 of the input has {}",
                                    running_mean.shape()[0], input.size(1)));
   }
   const bool frozen = options_.affine && !weight.trainable() && !bias.trainable();
-  Tensor centred;
-  Tensor scale;
-  if (training() && !frozen) {
-    const Moments m = moments(x, all_but_channels(rank));
-    centred = m.centred;
-    scale = rsqrt(m.variance + options_.epsilon);
-    const TapePause pause;
-    const double n =
-        static_cast<double>(input.elements() / std::max<std::int64_t>(1, input.size(1)));
-    const double unbiased = n > 1 ? n / (n - 1) : 1;
-    const auto follow = [&](Variable& running, const Tensor& now) {
-      running.assign(options_.momentum * running +
-                     (1 - options_.momentum) * reshape(stop_gradient(now), running.shape()));
-    };
-    follow(running_mean, m.mean);
-    follow(running_var, m.variance * unbiased);
-    num_batches_tracked.assign(num_batches_tracked + 1);
-  } else {
-    centred = sub(x, along_channels(running_mean, rank));
-    scale = rsqrt(along_channels(running_var, rank) + options_.epsilon);
+  const Operands all =
+      in_one_dtype(x, options_.affine ? &weight : nullptr, options_.affine ? &bias : nullptr);
+  const NormOptions norm{.epsilon = options_.epsilon};
+  if (!training() || frozen) {
+    return call.done(batch_norm_inference({all.x, x.at()}, running_mean, running_var, all.weight,
+                                          all.bias, norm));
   }
-  if (!options_.affine) return call.done(centred * scale);
-  return call.done(centred * (scale * along_channels(weight, rank)) + along_channels(bias, rank));
+  const BatchNormResult result = batch_norm({all.x, x.at()}, all.weight, all.bias, norm);
+  const TapePause pause;
+  const double n = static_cast<double>(input.elements() / std::max<std::int64_t>(1, input.size(1)));
+  const double unbiased = n > 1 ? n / (n - 1) : 1;
+  const auto follow = [&](Variable& running, const Tensor& now) {
+    const Tensor value = cast(stop_gradient(now), running.value().dtype());
+    running.assign(options_.momentum * running + (1 - options_.momentum) * value);
+  };
+  follow(running_mean, result.mean);
+  follow(running_var, result.variance * unbiased);
+  num_batches_tracked.assign(num_batches_tracked + 1);
+  return call.done(result.y);
 }
 
 LayerNorm::LayerNorm(LayerNormOptions options) : LayerBase("LayerNorm"), options_(options) {
@@ -148,20 +133,18 @@ Tensor LayerNorm::operator()(const Operand& x) {
     axes.push_back(i);
     shape.push_back(input.size(i));
   }
-  const Moments m = moments(x, axes);
-  Tensor y = m.centred * rsqrt(m.variance + options_.epsilon);
+  const bool has_bias = options_.affine && options_.use_bias;
   if (options_.affine) {
     if (!weight.defined()) weight = make_variable(ones(shape, float_type(x)), "weight");
     if (!(weight.shape() == shape)) {
       call.fail_shape(x, fmt::format("it takes {} as its last axes", to_string(weight.shape())));
     }
-    y = y * weight;
-    if (options_.use_bias) {
-      if (!bias.defined()) bias = make_variable(zeros(shape, float_type(x)), "bias");
-      y = y + bias;
-    }
+    if (has_bias && !bias.defined()) bias = make_variable(zeros(shape, float_type(x)), "bias");
   }
-  return call.done(y);
+  const Operands all =
+      in_one_dtype(x, options_.affine ? &weight : nullptr, has_bias ? &bias : nullptr);
+  return call.done(layer_norm({all.x, x.at()}, all.weight, all.bias,
+                              {.axes = axes, .epsilon = options_.epsilon}));
 }
 
 GroupNorm::GroupNorm(GroupNormOptions options) : LayerBase("GroupNorm"), options_(options) {
@@ -184,11 +167,6 @@ Tensor GroupNorm::operator()(const Operand& x) {
     call.fail_shape(
         x, fmt::format("groups = {} does not divide {} channels", options_.groups, channels));
   }
-  const std::int64_t batch = input.size(0);
-  const std::int64_t rest = batch > 0 ? input.elements() / (batch * options_.groups) : 0;
-  const Tensor grouped = reshape(x, Shape{batch, options_.groups, rest});
-  const Moments m = moments(Operand(grouped, x.at()), {-1});
-  Tensor y = reshape(m.centred * rsqrt(m.variance + options_.epsilon), input.shape());
   if (options_.affine) {
     if (!weight.defined()) weight = make_variable(ones({channels}, float_type(x)), "weight");
     if (!bias.defined()) bias = make_variable(zeros({channels}, float_type(x)), "bias");
@@ -196,9 +174,11 @@ Tensor GroupNorm::operator()(const Operand& x) {
       call.fail_shape(x, fmt::format("it takes {} channels, axis 1 of the input has {}",
                                      weight.shape()[0], channels));
     }
-    y = y * along_channels(weight, input.rank()) + along_channels(bias, input.rank());
   }
-  return call.done(y);
+  const Operands all =
+      in_one_dtype(x, options_.affine ? &weight : nullptr, options_.affine ? &bias : nullptr);
+  return call.done(group_norm({all.x, x.at()}, options_.groups, all.weight, all.bias,
+                              {.epsilon = options_.epsilon}));
 }
 
 RMSNorm::RMSNorm(RMSNormOptions options) : LayerBase("RMSNorm"), options_(options) {
@@ -212,15 +192,16 @@ void RMSNorm::visit(ModuleVisitor& visitor) {
 Tensor RMSNorm::operator()(const Operand& x) {
   const LayerCall call(*this);
   expect_rank(call, x, 1);
-  const Tensor y = mul(x, rsqrt(mean(square(x), {-1}, true) + options_.epsilon));
-  if (!options_.affine) return call.done(y);
-  const Shape shape{x.tensor().size(-1)};
-  if (!weight.defined()) weight = make_variable(ones(shape, float_type(x)), "weight");
-  if (!(weight.shape() == shape)) {
-    call.fail_shape(x, fmt::format("it takes {} features, the last axis of the input has {}",
-                                   weight.shape()[0], shape[0]));
+  if (options_.affine) {
+    const Shape shape{x.tensor().size(-1)};
+    if (!weight.defined()) weight = make_variable(ones(shape, float_type(x)), "weight");
+    if (!(weight.shape() == shape)) {
+      call.fail_shape(x, fmt::format("it takes {} features, the last axis of the input has {}",
+                                     weight.shape()[0], shape[0]));
+    }
   }
-  return call.done(y * weight);
+  const Operands all = in_one_dtype(x, options_.affine ? &weight : nullptr, nullptr);
+  return call.done(rms_norm({all.x, x.at()}, all.weight, {.epsilon = options_.epsilon}));
 }
 
 }  // namespace nacre::nn

@@ -4,6 +4,7 @@
 
 #include "nacre/autodiff/backward.h"
 #include "nacre/ops/structural.h"
+#include "nacre/run/producer.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre {
@@ -113,6 +114,25 @@ struct GradientTape::Record {
     }
   }
 };
+
+std::optional<Producer> producer_of(const Tensor& t) {
+  const auto made = [](const Graph& graph, ValueId id, auto&& tensor_of) {
+    const Node& node = graph.producer(id);
+    Producer p{node.op, node.attrs, {}};
+    for (const ValueId v : graph.inputs(node)) p.inputs.push_back(tensor_of(v));
+    return p;
+  };
+  if (t.is_traced()) {
+    return made(t.trace()->graph, t.value(),
+                [&](ValueId v) { return Tensor::traced(t.trace(), v); });
+  }
+  for (const GradientTape::Record* tape : tapes) {
+    const ValueId id = tape->ids.find(t.identity());
+    if (id == kNoId || tape->graph.producer(id).op == Op::input) continue;
+    return made(tape->graph, id, [&](ValueId v) { return tape->tensors[v]; });
+  }
+  return std::nullopt;
+}
 
 TapePause::TapePause() { paused_.swap(tapes); }
 TapePause::~TapePause() { tapes.insert(tapes.begin(), paused_.begin(), paused_.end()); }

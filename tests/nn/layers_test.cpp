@@ -158,6 +158,72 @@ TEST(Norm, BatchNormFollowsPyTorch) {
   EXPECT_EQ(nn::parameters(norm).size(), 2u);
 }
 
+// Every norm, written out, with its gradients; in the dtypes that have kernels of their own.
+TEST(Norm, LayersEqualTheFormulas) {
+  const auto normal = [](const Tensor& x, const std::vector<int>& axes, bool center) {
+    const Tensor c = center ? x - mean(x, axes, true) : x;
+    return c * rsqrt(mean(square(c), axes, true) + 1e-5);
+  };
+  const Tensor w = tensor({0.5, 1.5, -1, 2});
+  const Tensor b = tensor({1, 0, -1, 0.5});
+  const auto channels = [](const Tensor& v) { return reshape(v, Shape{1, 4, 1}); };
+  for (const DType dtype : {f32, f64, bf16}) {
+    const Tensor x = (sin(ramp({3, 4, 5}) * 7) + 0.1 * ramp({3, 4, 5})).to(dtype);
+    const Tensor u = cos(ramp({3, 4, 5}) * 5).to(f64);
+    nn::BatchNorm batch{{.epsilon = 1e-5}};
+    nn::GroupNorm group{{.groups = 2, .epsilon = 1e-5}};
+    nn::LayerNorm layer{{.epsilon = 1e-5}};
+    nn::RmsNorm rms{{.epsilon = 1e-5}};
+    const TrainingScope train;
+    const auto with_weights = [&](auto& module, const Tensor& input) {
+      module(input);
+      module.weight.assign(w.to(dtype));
+      if constexpr (requires { module.bias; }) module.bias.assign(b.to(dtype));
+    };
+    using F = std::function<Tensor(const Tensor&)>;
+    with_weights(batch, x);
+    with_weights(group, x);
+    const Tensor swapped = transpose(x, {0, 2, 1}).clone();
+    with_weights(layer, swapped);
+    with_weights(rms, swapped);
+    const Tensor w64 = w.to(dtype).to(f64);
+    const Tensor b64 = b.to(dtype).to(f64);
+    const std::vector<std::tuple<const char*, F, F>> pairs = {
+        {"batch", [&](const Tensor& t) { return batch(t); },
+         [&](const Tensor& t) {
+           return normal(t, {0, 2}, true) * channels(w64) + channels(b64);
+         }},
+        {"group", [&](const Tensor& t) { return group(t); },
+         [&](const Tensor& t) {
+           const Tensor y = normal(reshape(t, Shape{3, 2, 10}), {2}, true);
+           return reshape(y, Shape{3, 4, 5}) * channels(w64) + channels(b64);
+         }},
+        {"layer",
+         [&](const Tensor& t) {
+           return transpose(layer(transpose(t, {0, 2, 1})), {0, 2, 1});
+         },
+         [&](const Tensor& t) { return normal(t, {1}, true) * channels(w64) + channels(b64); }},
+        {"rms",
+         [&](const Tensor& t) {
+           return transpose(rms(transpose(t, {0, 2, 1})), {0, 2, 1});
+         },
+         [&](const Tensor& t) { return normal(t, {1}, false) * channels(w64); }}};
+    const double tolerance = dtype == f64 ? 1e-12 : dtype == f32 ? 1e-5 : 4e-2;
+    for (const auto& [name, module, formula] : pairs) {
+      const auto loss_of = [&](const F& f) {
+        return value_and_grad([&](const Tensor& t) { return sum(f(t).to(f64) * u); });
+      };
+      const Tensor y = module(x);
+      EXPECT_EQ(y.dtype(), dtype) << name;
+      EXPECT_LT(max(abs(y.to(f64) - formula(x.to(f64)))).item<double>(), tolerance) << name;
+      const auto [value, slope] = loss_of(module)(x);
+      const auto [expected, expected_slope] = loss_of(formula)(x.to(f64));
+      EXPECT_NEAR(value.item<double>(), expected.item<double>(), 60 * tolerance) << name;
+      EXPECT_LT(max(abs(slope.to(f64) - expected_slope)).item<double>(), 3 * tolerance) << name;
+    }
+  }
+}
+
 TEST(Norm, OthersHaveMeanZeroAndVarianceOne) {
   const Tensor x = ramp({2, 4, 6}) * 3 + 1;
   const Tensor layer = nn::LayerNorm{}(x);

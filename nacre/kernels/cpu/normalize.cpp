@@ -1,14 +1,15 @@
-// normalize and its gradient in f32. The shape is brought to [kept, reduced, kept, reduced]: layer
-// norm is [rows, 1, 1, features], batch norm [1, batch, channels, space]. With a last dimension of
-// 1 the statistics run along columns, else along rows.
+// normalize and its gradient in f32 and f64; 16-bit floats go through f32. The shape is brought to
+// [kept, reduced, kept, reduced]: layer norm is [rows, 1, 1, features], batch norm [1, batch,
+// channels, space]. With a last dimension of 1 the statistics run along columns, else along rows.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
 
 #include "nacre/base/threads.h"
+#include "nacre/kernels/cpu/elementwise_tiles.h"
 #include "nacre/kernels/cpu/kernels.h"
-#include "nacre/kernels/cpu/rows.h"
+#include "nacre/kernels/cpu/norm_rows.h"
 
 namespace nacre::cpu {
 namespace {
@@ -22,9 +23,9 @@ struct Form {
   std::array<std::int64_t, 4> step{0, 0, 0, 0};
   bool weighted = false;
   bool center = true;
-  float epsilon = 0;
+  double epsilon = 0;
   std::int64_t weights = 0;
-  float count = 1;  // elements a statistic
+  double count = 1;  // elements a statistic
 
   bool columns() const { return size[3] == 1 && size[2] > 1; }
   std::int64_t offset(std::int64_t k0, std::int64_t r0, std::int64_t k1) const {
@@ -46,7 +47,7 @@ std::optional<Form> form_of(const Attrs& attrs, const Shape& x, const Shape* wei
   Form f;
   f.weighted = weight != nullptr;
   f.center = attrs.flag_or("center", true);
-  f.epsilon = static_cast<float>(attrs.number("epsilon"));
+  f.epsilon = attrs.number("epsilon");
   std::array<bool, kMaxRank> reduced{};
   for (const std::int64_t a : attrs.integers("axes")) {
     reduced[static_cast<std::size_t>(a < 0 ? a + x.rank() : a)] = true;
@@ -78,7 +79,7 @@ std::optional<Form> form_of(const Attrs& attrs, const Shape& x, const Shape* wei
     f.size[slot] *= x[i];
     f.step[slot] = steps[k];
   }
-  f.count = static_cast<float>(std::max<std::int64_t>(1, f.size[1] * f.size[3]));
+  f.count = static_cast<double>(std::max<std::int64_t>(1, f.size[1] * f.size[3]));
   if (x.elements() == 0) return std::nullopt;
   if (f.step[3] > 1) return std::nullopt;
   if (f.weighted && f.columns() && (f.step[0] != 0 || f.step[1] != 0 || f.step[2] != 1)) {
@@ -87,17 +88,19 @@ std::optional<Form> form_of(const Attrs& attrs, const Shape& x, const Shape* wei
   return f;
 }
 
+template <class T>
 struct Operands {
-  const float* x;
-  const float* w;
-  const float* b;
-  float* y;
-  float* mean;
-  float* variance;
+  const T* x;
+  const T* w;
+  const T* b;
+  T* y;
+  T* mean;
+  T* variance;
 };
 
-void forward_rows(const Form& f, const Operands& p, const RunContext& run) {
-  const RowOps& ops = row_ops();
+template <class T>
+void forward_rows(const Form& f, const Operands<T>& p, const RunContext& run) {
+  const auto& ops = norm_rows<T>();
   const auto n = static_cast<std::size_t>(f.size[3]);
   const std::int64_t items = f.statistics();
   parallel_for(f.workers(run.threads, items), items, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -108,15 +111,15 @@ void forward_rows(const Form& f, const Operands& p, const RunContext& run) {
       for (std::int64_t r0 = 0; f.center && r0 < f.size[1]; ++r0) {
         total += ops.sum(p.x + f.offset(k0, r0, k1), n);
       }
-      const auto mean = static_cast<float>(total / f.count);
+      const auto mean = static_cast<T>(total / f.count);
       total = 0;
       for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
         total += ops.squares(p.x + f.offset(k0, r0, k1), mean, n);
       }
-      const auto variance = static_cast<float>(total / f.count);
+      const auto variance = static_cast<T>(total / f.count);
       p.mean[i] = mean;
       p.variance[i] = variance;
-      const float r = 1 / std::sqrt(variance + f.epsilon);
+      const T r = 1 / std::sqrt(variance + static_cast<T>(f.epsilon));
       for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
         const std::int64_t at = f.offset(k0, r0, k1);
         const std::int64_t w = f.weight(k0, r0, k1);
@@ -132,8 +135,9 @@ void forward_rows(const Form& f, const Operands& p, const RunContext& run) {
   });
 }
 
-void forward_columns(const Form& f, const Operands& p, const RunContext& run) {
-  const RowOps& ops = row_ops();
+template <class T>
+void forward_columns(const Form& f, const Operands<T>& p, const RunContext& run) {
+  const auto& ops = norm_rows<T>();
   const std::int64_t blocks = (f.size[2] + kColumns - 1) / kColumns;
   const std::int64_t items = f.size[0] * blocks;
   parallel_for(f.workers(run.threads, items), items, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -142,29 +146,28 @@ void forward_columns(const Form& f, const Operands& p, const RunContext& run) {
       const std::int64_t k1 = i % blocks * kColumns;
       const std::int64_t width = std::min(kColumns, f.size[2] - k1);
       const auto n = static_cast<std::size_t>(width);
-      float* mean = p.mean + k0 * f.size[2] + k1;
-      float* variance = p.variance + k0 * f.size[2] + k1;
+      T* mean = p.mean + k0 * f.size[2] + k1;
+      T* variance = p.variance + k0 * f.size[2] + k1;
       // Runs of rows are summed apart: f32 would lose digits over a long column.
-      const auto reduce = [&](float* to, auto&& add_row) {
+      const auto reduce = [&](T* to, auto&& add_row) {
         double totals[kColumns] = {};
         for (std::int64_t r0 = 0; r0 < f.size[1];) {
-          float part[kColumns] = {};
+          T part[kColumns] = {};
           for (const std::int64_t stop = std::min(f.size[1], r0 + 256); r0 < stop; ++r0) {
             add_row(p.x + f.offset(k0, r0, k1), part);
           }
           for (std::int64_t c = 0; c < width; ++c) totals[c] += part[c];
         }
-        for (std::int64_t c = 0; c < width; ++c) to[c] = static_cast<float>(totals[c] / f.count);
+        for (std::int64_t c = 0; c < width; ++c) to[c] = static_cast<T>(totals[c] / f.count);
       };
-      std::fill_n(mean, width, 0.0f);
+      std::fill_n(mean, width, T(0));
       if (f.center) {
-        reduce(mean, [&](const float* row, float* part) { ops.column_add(row, part, n); });
+        reduce(mean, [&](const T* row, T* part) { ops.column_add(row, part, n); });
       }
-      reduce(variance,
-             [&](const float* row, float* part) { ops.column_squares(row, mean, part, n); });
-      float factor[kColumns];
+      reduce(variance, [&](const T* row, T* part) { ops.column_squares(row, mean, part, n); });
+      T factor[kColumns];
       for (std::int64_t c = 0; c < width; ++c) {
-        factor[c] = (p.w ? p.w[k1 + c] : 1) / std::sqrt(variance[c] + f.epsilon);
+        factor[c] = (p.w ? p.w[k1 + c] : 1) / std::sqrt(variance[c] + static_cast<T>(f.epsilon));
       }
       for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
         const std::int64_t at = f.offset(k0, r0, k1);
@@ -175,64 +178,119 @@ void forward_columns(const Form& f, const Operands& p, const RunContext& run) {
 }
 
 std::optional<Form> forward_form(const KernelQuery& q) {
-  for (const Spec& s : q.inputs) {
-    if (s.dtype != f32) return std::nullopt;
-  }
   if (q.inputs.size() == 3 && !(q.inputs[1].shape == q.inputs[2].shape)) return std::nullopt;
   return form_of(q.attrs, q.inputs[0].shape, q.inputs.size() > 1 ? &q.inputs[1].shape : nullptr);
 }
 
-PreparedKernel prepare_forward(const KernelQuery& q) {
+template <class T>
+void forward(const Form& f, const Operands<T>& p, const RunContext& run) {
+  (f.columns() ? forward_columns<T> : forward_rows<T>)(f, p, run);
+}
+
+template <class T>
+PreparedKernel prepare_forward_as(const KernelQuery& q) {
   return make_kernel([f = *forward_form(q), inputs = q.inputs.size()](void* const* pointers,
                                                                       const RunContext& run) {
-    const auto at = [&](std::size_t i) { return static_cast<float*>(pointers[i]); };
-    const Operands p{at(0),
-                     inputs > 1 ? at(1) : nullptr,
-                     inputs > 2 ? at(2) : nullptr,
-                     at(inputs),
-                     at(inputs + 1),
-                     at(inputs + 2)};
-    (f.columns() ? forward_columns : forward_rows)(f, p, run);
+    const auto at = [&](std::size_t i) { return static_cast<T*>(pointers[i]); };
+    forward<T>(f,
+               {at(0), inputs > 1 ? at(1) : nullptr, inputs > 2 ? at(2) : nullptr, at(inputs),
+                at(inputs + 1), at(inputs + 2)},
+               run);
   });
 }
 
+// 16-bit floats on their way to f32 and back. The statistics are f32 already.
+struct Widening {
+  TileFn widen;
+  TileFn narrow;
+  int workers;
+
+  Widening(DType dtype, std::int64_t elements, int threads)
+      : widen(find_cast(dtype, f32)),
+        narrow(find_cast(f32, dtype)),
+        workers(
+            static_cast<int>(std::clamp<std::int64_t>(elements / kElementsAThread, 1, threads))) {}
+  float* to_f32(const void* from, float* to, std::int64_t n) const {
+    move(widen, from, 2, to, 4, n);
+    return to;
+  }
+  void from_f32(const float* from, void* to, std::int64_t n) const {
+    move(narrow, from, 4, to, 2, n);
+  }
+
+ private:
+  void move(TileFn f, const void* from, std::int64_t from_size, void* to, std::int64_t to_size,
+            std::int64_t n) const {
+    parallel_for(workers, n, 1024, [&](std::int64_t begin, std::int64_t end) {
+      const void* in = static_cast<const char*>(from) + begin * from_size;
+      f(&in, static_cast<char*>(to) + begin * to_size, static_cast<std::size_t>(end - begin), 0,
+        nullptr);
+    });
+  }
+};
+
+PreparedKernel prepare_narrow_forward(const KernelQuery& q) {
+  const std::int64_t n = q.inputs[0].elements();
+  const Form form = *forward_form(q);
+  return make_kernel(
+      [f = form, n, inputs = q.inputs.size(), cast = Widening(q.inputs[0].dtype, n, q.threads)](
+          void* const* pointers, const RunContext& run) {
+        float* x = cast.to_f32(pointers[0], static_cast<float*>(run.scratch), n);
+        float* w = inputs > 1 ? cast.to_f32(pointers[1], x + n, f.weights) : nullptr;
+        float* b = inputs > 2 ? cast.to_f32(pointers[2], x + n + f.weights, f.weights) : nullptr;
+        forward<float>(f,
+                       {x, w, b, x, static_cast<float*>(pointers[inputs + 1]),
+                        static_cast<float*>(pointers[inputs + 2])},
+                       run);
+        cast.from_f32(x, pointers[inputs], n);
+      },
+      static_cast<std::size_t>(n + 2 * form.weights) * sizeof(float));
+}
+
+PreparedKernel prepare_forward(const KernelQuery& q) {
+  if (q.inputs[0].dtype == f32) return prepare_forward_as<float>(q);
+  return q.inputs[0].dtype == f64 ? prepare_forward_as<double>(q) : prepare_narrow_forward(q);
+}
+
+template <class T>
 struct Gradients {
-  const float* ct;
-  const float* x;
-  const float* mean;
-  const float* variance;
-  const float* w;
-  float* dx;
-  float* dw;
-  float* db;
+  const T* ct;
+  const T* x;
+  const T* mean;
+  const T* variance;
+  const T* w;
+  T* dx;
+  T* dw;
+  T* db;
 };
 
 // Each worker sums the weight's gradients into its own part of the scratch memory.
-void backward_rows(const Form& f, const Gradients& p, const RunContext& run) {
-  const RowOps& ops = row_ops();
+template <class T>
+void backward_rows(const Form& f, const Gradients<T>& p, const RunContext& run) {
+  const auto& ops = norm_rows<T>();
   const auto n = static_cast<std::size_t>(f.size[3]);
   const std::int64_t items = f.statistics();
   const int workers = f.workers(run.threads, items);
-  float* parts = static_cast<float*>(run.scratch);
+  T* parts = static_cast<T*>(run.scratch);
   parallel_for(workers, workers, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t slot = first; slot < last; ++slot) {
-      float* dw = f.weighted ? parts + 2 * slot * f.weights : nullptr;
-      float* db = f.weighted ? dw + f.weights : nullptr;
-      if (dw) std::fill_n(dw, 2 * f.weights, 0.0f);
+      T* dw = f.weighted ? parts + 2 * slot * f.weights : nullptr;
+      T* db = f.weighted ? dw + f.weights : nullptr;
+      if (dw) std::fill_n(dw, 2 * f.weights, T(0));
       for (std::int64_t i = items * slot / workers; i < items * (slot + 1) / workers; ++i) {
         const std::int64_t k0 = i / f.size[2];
         const std::int64_t k1 = i % f.size[2];
-        const float mean = f.center ? p.mean[i] : 0;
-        const float r = 1 / std::sqrt(p.variance[i] + f.epsilon);
+        const T mean = f.center ? p.mean[i] : 0;
+        const T r = 1 / std::sqrt(p.variance[i] + static_cast<T>(f.epsilon));
         const bool vector = f.step[3] == 1;
         double sums[2] = {};
         for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
           const std::int64_t at = f.offset(k0, r0, k1);
           const std::int64_t w = f.weight(k0, r0, k1);
-          float part[2] = {};
+          T part[2] = {};
           ops.norm_sums(p.ct + at, p.x + at, mean, r, vector && p.w ? p.w + w : nullptr, part,
                         vector && dw ? dw + w : nullptr, vector && db ? db + w : nullptr, n);
-          const float factor = vector || !p.w ? 1 : p.w[w];
+          const T factor = vector || !p.w ? 1 : p.w[w];
           if (!vector && dw) {
             db[w] += part[0];
             dw[w] += part[1];
@@ -240,8 +298,8 @@ void backward_rows(const Form& f, const Gradients& p, const RunContext& run) {
           sums[0] += factor * part[0];
           sums[1] += factor * part[1];
         }
-        const float a = f.center ? static_cast<float>(sums[0] / f.count) : 0;
-        const auto b = static_cast<float>(sums[1] / f.count);
+        const T a = f.center ? static_cast<T>(sums[0] / f.count) : 0;
+        const auto b = static_cast<T>(sums[1] / f.count);
         for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
           const std::int64_t at = f.offset(k0, r0, k1);
           const std::int64_t w = f.weight(k0, r0, k1);
@@ -261,8 +319,9 @@ void backward_rows(const Form& f, const Gradients& p, const RunContext& run) {
   }
 }
 
-void backward_columns(const Form& f, const Gradients& p, const RunContext& run) {
-  const RowOps& ops = row_ops();
+template <class T>
+void backward_columns(const Form& f, const Gradients<T>& p, const RunContext& run) {
+  const auto& ops = norm_rows<T>();
   const std::int64_t blocks = (f.size[2] + kColumns - 1) / kColumns;
   parallel_for(
       f.workers(run.threads, blocks), blocks, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -270,21 +329,21 @@ void backward_columns(const Form& f, const Gradients& p, const RunContext& run) 
           const std::int64_t k1 = block * kColumns;
           const std::int64_t width = std::min(kColumns, f.size[2] - k1);
           const auto n = static_cast<std::size_t>(width);
-          if (f.weighted) std::fill_n(p.dw + k1, width, 0.0f);
-          if (f.weighted) std::fill_n(p.db + k1, width, 0.0f);
+          if (f.weighted) std::fill_n(p.dw + k1, width, T(0));
+          if (f.weighted) std::fill_n(p.db + k1, width, T(0));
           for (std::int64_t k0 = 0; k0 < f.size[0]; ++k0) {
-            float mean[kColumns];
-            float r[kColumns];
+            T mean[kColumns];
+            T r[kColumns];
             for (std::int64_t c = 0; c < width; ++c) {
               const std::int64_t i = k0 * f.size[2] + k1 + c;
               mean[c] = f.center ? p.mean[i] : 0;
-              r[c] = 1 / std::sqrt(p.variance[i] + f.epsilon);
+              r[c] = 1 / std::sqrt(p.variance[i] + static_cast<T>(f.epsilon));
             }
             double sums[kColumns] = {};
             double products[kColumns] = {};
             for (std::int64_t r0 = 0; r0 < f.size[1];) {
-              float part[kColumns] = {};
-              float part_products[kColumns] = {};
+              T part[kColumns] = {};
+              T part_products[kColumns] = {};
               for (const std::int64_t stop = std::min(f.size[1], r0 + 256); r0 < stop; ++r0) {
                 const std::int64_t at = f.offset(k0, r0, k1);
                 ops.column_sums(p.ct + at, p.x + at, mean, r, part, part_products, n);
@@ -295,15 +354,15 @@ void backward_columns(const Form& f, const Gradients& p, const RunContext& run) 
               }
             }
             // The weight is the same all along a column, so it factors out of the means.
-            float factor[kColumns];
-            float a[kColumns];
-            float b[kColumns];
+            T factor[kColumns];
+            T a[kColumns];
+            T b[kColumns];
             for (std::int64_t c = 0; c < width; ++c) {
               factor[c] = r[c] * (f.weighted ? p.w[k1 + c] : 1);
-              a[c] = f.center ? static_cast<float>(sums[c] / f.count) : 0;
-              b[c] = static_cast<float>(products[c] / f.count);
-              if (f.weighted) p.db[k1 + c] += static_cast<float>(sums[c]);
-              if (f.weighted) p.dw[k1 + c] += static_cast<float>(products[c]);
+              a[c] = f.center ? static_cast<T>(sums[c] / f.count) : 0;
+              b[c] = static_cast<T>(products[c] / f.count);
+              if (f.weighted) p.db[k1 + c] += static_cast<T>(sums[c]);
+              if (f.weighted) p.dw[k1 + c] += static_cast<T>(products[c]);
             }
             for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
               const std::int64_t at = f.offset(k0, r0, k1);
@@ -315,33 +374,62 @@ void backward_columns(const Form& f, const Gradients& p, const RunContext& run) 
 }
 
 std::optional<Form> backward_form(const KernelQuery& q) {
-  for (const Spec& s : q.inputs) {
-    if (s.dtype != f32) return std::nullopt;
-  }
   return form_of(q.attrs, q.inputs[1].shape, q.inputs.size() > 4 ? &q.inputs[4].shape : nullptr);
 }
 
-PreparedKernel prepare_backward(const KernelQuery& q) {
+template <class T>
+void backward(const Form& f, const Gradients<T>& p, const RunContext& run) {
+  (f.columns() ? backward_columns<T> : backward_rows<T>)(f, p, run);
+}
+
+// The weights' gradients of every worker.
+std::int64_t parts_of(const Form& f, int threads) {
+  return f.weighted && !f.columns() ? 2 * threads * f.weights : 0;
+}
+
+template <class T>
+PreparedKernel prepare_backward_as(const KernelQuery& q) {
   const Form form = *backward_form(q);
-  const std::size_t scratch =
-      form.weighted && !form.columns()
-          ? static_cast<std::size_t>(2 * q.threads * form.weights) * sizeof(float)
-          : 0;
   return make_kernel(
       [f = form](void* const* pointers, const RunContext& run) {
-        const auto at = [&](std::size_t i) { return static_cast<float*>(pointers[i]); };
+        const auto at = [&](std::size_t i) { return static_cast<T*>(pointers[i]); };
         const std::size_t out = f.weighted ? 5 : 4;
-        const Gradients p{at(0),
-                          at(1),
-                          at(2),
-                          at(3),
-                          f.weighted ? at(4) : nullptr,
-                          at(out),
-                          f.weighted ? at(out + 1) : nullptr,
-                          f.weighted ? at(out + 2) : nullptr};
-        (f.columns() ? backward_columns : backward_rows)(f, p, run);
+        backward<T>(f,
+                    {at(0), at(1), at(2), at(3), f.weighted ? at(4) : nullptr, at(out),
+                     f.weighted ? at(out + 1) : nullptr, f.weighted ? at(out + 2) : nullptr},
+                    run);
       },
-      scratch);
+      static_cast<std::size_t>(parts_of(form, q.threads)) * sizeof(T));
+}
+
+PreparedKernel prepare_narrow_backward(const KernelQuery& q) {
+  const std::int64_t n = q.inputs[1].elements();
+  const Form form = *backward_form(q);
+  const std::int64_t parts = parts_of(form, q.threads);
+  return make_kernel(
+      [f = form, n, parts, cast = Widening(q.inputs[1].dtype, n, q.threads)](
+          void* const* pointers, const RunContext& run) {
+        const std::size_t out = f.weighted ? 5 : 4;
+        float* ct = cast.to_f32(pointers[0], static_cast<float*>(run.scratch) + parts, n);
+        float* x = cast.to_f32(pointers[1], ct + n, n);
+        float* w = f.weighted ? cast.to_f32(pointers[4], x + n, f.weights) : nullptr;
+        float* dw = f.weighted ? w + f.weights : nullptr;
+        float* db = f.weighted ? dw + f.weights : nullptr;
+        backward<float>(f,
+                        {ct, x, static_cast<float*>(pointers[2]), static_cast<float*>(pointers[3]),
+                         w, ct, dw, db},
+                        run);
+        cast.from_f32(ct, pointers[out], n);
+        if (!f.weighted) return;
+        cast.from_f32(dw, pointers[out + 1], f.weights);
+        cast.from_f32(db, pointers[out + 2], f.weights);
+      },
+      static_cast<std::size_t>(parts + 2 * n + 3 * form.weights) * sizeof(float));
+}
+
+PreparedKernel prepare_backward(const KernelQuery& q) {
+  if (q.inputs[1].dtype == f32) return prepare_backward_as<float>(q);
+  return q.inputs[1].dtype == f64 ? prepare_backward_as<double>(q) : prepare_narrow_backward(q);
 }
 
 constexpr KernelRow kRows[] = {

@@ -173,7 +173,7 @@ TEST(Norm, LayersEqualTheFormulas) {
     nn::BatchNorm batch{{.epsilon = 1e-5}};
     nn::GroupNorm group{{.groups = 2, .epsilon = 1e-5}};
     nn::LayerNorm layer{{.epsilon = 1e-5}};
-    nn::RmsNorm rms{{.epsilon = 1e-5}};
+    nn::RMSNorm rms{{.epsilon = 1e-5}};
     const TrainingScope train;
     const auto with_weights = [&](auto& module, const Tensor& input) {
       module(input);

@@ -95,7 +95,7 @@ nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& 
       const auto [predicted, probability] = top_classes(rows[i], 1)[0];
       const auto t = static_cast<std::size_t>(truth[i]);
       if (t >= confusion.size()) {
-        throw ValueError(
+        throw IoError(
             fmt::format("the data has class {}, the model knows {} classes", t, confusion.size()));
       }
       ++confusion.at(t).at(predicted);

@@ -26,6 +26,8 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"data.path", &r.data.path},
           {"data.target", &r.data.target},
           {"data.task", &r.data.task},
+          {"data.leave_out", &r.data.leave_out},
+          {"data.standardise_targets", &r.data.standardise_targets},
           {"data.validation", &r.data.validation},
           {"data.test", &r.data.test},
           {"data.image_size", &r.data.image_size},

@@ -9,11 +9,13 @@
 namespace nacre::cli {
 
 struct DataRecipe {
-  std::string name;             // a named dataset: "digits", "fashion-mnist", ...
-  std::string path;             // or a file or folder of the user's
-  std::string target;           // of a table: the column to predict; default the last
-  std::string task = "auto";    // "classification", "regression", "auto"
-  double validation = 0.1;      // part of the training data kept for validation
+  std::string name;                    // a named dataset: "digits", "fashion-mnist", ...
+  std::string path;                    // or a file or folder of the user's
+  std::string target;                  // of a table: the column to predict; default the last
+  std::string task = "auto";           // "classification", "regression", "auto"
+  std::vector<std::string> leave_out;  // columns of a table that are no inputs
+  bool standardise_targets = true;     // regression: train on targets of mean 0 and deviation 1
+  double validation = 0.1;             // part of the training data kept for validation
   double test = 0.2;            // part kept for the final evaluation where the data has no test set
   std::int64_t image_size = 0;  // pictures are scaled to this square; 0: as the first one is
   std::vector<std::string> augment;  // "flip", "crop", "rotate", "cutout", "colour"

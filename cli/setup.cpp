@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "nacre/base/text.h"
 #include "nacre/data/augment.h"
 #include "nacre/data/loader.h"
 #include "nacre/data/named.h"
 #include "nacre/data/preprocess.h"
+#include "nacre/ops/api.h"
 #include "nacre/zoo/architecture.h"
 
 namespace nacre::cli {
@@ -44,8 +47,47 @@ data::Parts kept(data::Parts parts) {
   return parts;
 }
 
+// A table of the user's. It is divided by the numbers of its rows before it is encoded, so that
+// means, deviations and categories are learned from the training rows only.
+struct OwnTable {
+  data::Table table;
+  data::TableOptions options;
+};
+
+// Samples that are the row's number, with the row's target.
+data::Parts rows_of(OwnTable& own) {
+  const data::TableTarget target = data::target_of(own.table, own.options);
+  if (target.rows.empty()) {
+    throw IoError(
+        fmt::format("{}: no row has a value in the target \"{}\"", own.table.source, target.name));
+  }
+  own.options.target = target.name;
+  own.options.classes = target.class_names;
+  own.options.task = target.class_names.empty() ? data::TableOptions::Task::values
+                                                : data::TableOptions::Task::classes;
+  data::Info info;
+  info.name = own.table.source;
+  info.class_names = target.class_names;
+  return {.train = data::Dataset::from({Tensor::from(target.rows)}, {target.values}, info),
+          .validation = {},
+          .test = {}};
+}
+
+// Numbers of rows become the rows, by what the training rows teach.
+void encode_rows(const OwnTable& own, Setup& setup) {
+  const auto numbers = [](const data::Dataset& set) {
+    return set.empty() ? std::vector<std::int64_t>{}
+                       : set.all().inputs[0].to_vector<std::int64_t>();
+  };
+  const auto encoder = data::TableEncoder::fit(own.table.select(numbers(setup.train)), own.options);
+  for (data::Dataset* part : {&setup.train, &setup.validation, &setup.test}) {
+    if (!part->empty()) *part = encoder.encode(own.table.select(numbers(*part)));
+  }
+  setup.info = setup.train.info();
+}
+
 // A user's own data: a table, or a folder with a folder of files for each class.
-data::Parts load_path(const DataRecipe& recipe) {
+data::Parts load_path(const DataRecipe& recipe, std::optional<OwnTable>& own) {
   const std::filesystem::path path = recipe.path;
   if (std::filesystem::is_directory(path)) {
     if (holds_sounds(path)) return kept(data::sound_folder(path));
@@ -53,19 +95,14 @@ data::Parts load_path(const DataRecipe& recipe) {
     form.height = form.width = recipe.image_size;
     return kept(data::image_folder(path, form));
   }
-  const data::Table table = data::read_csv(path);
-  data::TableOptions options{.target = recipe.target};
-  if (recipe.task == "classification") options.task = data::TableOptions::Task::classes;
-  if (recipe.task == "regression") options.task = data::TableOptions::Task::values;
-  const data::TableEncoder encoder = data::TableEncoder::fit(table, options);
-  const data::Dataset set = encoder.encode(table);
-  data::Info info = set.info();
-  info.preprocessing = data::Preprocess(encoder).to_json();
-  return {.train = set.with_info(info), .validation = {}, .test = {}};
+  own = {data::read_csv(path), {.target = recipe.target, .leave_out = recipe.leave_out}};
+  if (recipe.task == "classification") own->options.task = data::TableOptions::Task::classes;
+  if (recipe.task == "regression") own->options.task = data::TableOptions::Task::values;
+  return rows_of(*own);
 }
 
-data::Parts load_any(const DataRecipe& recipe) {
-  if (!recipe.path.empty()) return load_path(recipe);
+data::Parts load_any(const DataRecipe& recipe, std::optional<OwnTable>& own) {
+  if (!recipe.path.empty()) return load_path(recipe, own);
   if (recipe.name.empty()) {
     throw ValueError(
         "no data given: use --data NAME (see nacre data list), --data FOLDER_OR_CSV, "
@@ -80,6 +117,25 @@ bool is_classification(const DataRecipe& recipe, const data::Dataset& set) {
   if (recipe.task != "auto") return recipe.task == "classification";
   const std::vector<Spec> targets = set.target_specs();
   return !targets.empty() && targets[0].dtype == i64;
+}
+
+void expect_samples(const data::Dataset& train, const Setup& setup) {
+  if (!train.empty()) return;
+  throw IoError(
+      fmt::format("{}: no samples are left to train on ({} for validation, {} for testing)",
+                  setup.info.name, setup.validation.size(), setup.test.size()));
+}
+
+void measure_targets(Setup& setup) {
+  const std::vector<double> values = setup.train.all().targets.at(0).to_vector<double>();
+  const auto n = static_cast<double>(values.size());
+  for (const double v : values) setup.target_mean += v / n;
+  double squares = 0;
+  for (const double v : values) squares += (v - setup.target_mean) * (v - setup.target_mean);
+  if (squares > 0) setup.target_deviation = std::sqrt(squares / n);
+  if (!std::isfinite(setup.target_mean) || !std::isfinite(setup.target_deviation)) {
+    throw IoError(setup.info.name + ": the targets are too large");
+  }
 }
 
 }  // namespace
@@ -99,7 +155,8 @@ void set_data(DataRecipe& recipe, const std::string& given) {
 }
 
 Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
-  const data::Parts set = load_any(recipe);
+  std::optional<OwnTable> own;
+  const data::Parts set = load_any(recipe, own);
   Setup setup;
   setup.info = set.train.info();
   data::Dataset train = set.train;
@@ -110,6 +167,7 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
     const double share = static_cast<double>(recipe.limit) / static_cast<double>(train.size());
     train = train.split(share, {.seed = seed + 2}).second;
   }
+  expect_samples(train, setup);
   setup.classifies = is_classification(recipe, train);
   if (!setup.classifies && train.target_specs().at(0).dtype == i64) {
     throw ValueError("data.task: the targets are class numbers, this is no regression");
@@ -122,7 +180,8 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
   } else {
     setup.train = train;
   }
-  if (setup.train.empty()) throw ValueError("the training part of the data is empty");
+  expect_samples(setup.train, setup);
+  if (own) encode_rows(*own, setup);
   setup.input = setup.train.input_specs().at(0);
   if (setup.classifies) {
     setup.outputs = static_cast<std::int64_t>(setup.info.class_names.size());
@@ -132,6 +191,7 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
     }
   } else {
     setup.outputs = setup.train.target_specs().at(0).elements();
+    if (recipe.standardise_targets) measure_targets(setup);
   }
   return setup;
 }
@@ -143,13 +203,19 @@ data::Dataset open_test_data(const DataRecipe& recipe, std::uint64_t seed, data:
 }
 
 std::string layers_for(const ModelRecipe& recipe, const Setup& setup) {
-  if (recipe.layers.empty()) return zoo::layers_of(recipe.name, setup.input, setup.outputs);
-  nlohmann::json layers = nlohmann::json::parse(recipe.layers, nullptr, false);
-  if (!setup.classifies || !layers.is_array() || layers.empty()) return recipe.layers;
-  nlohmann::json& last = layers.back();
-  if (!last.is_object() || last.value("activation", nlohmann::json()) != "softmax") {
-    return recipe.layers;
+  const std::string text = recipe.layers.empty()
+                               ? zoo::layers_of(recipe.name, setup.input, setup.outputs)
+                               : recipe.layers;
+  nlohmann::json layers = nlohmann::json::parse(text, nullptr, false);
+  if (!layers.is_array() || layers.empty()) return text;
+  if (!setup.classifies) {
+    if (setup.target_mean == 0 && setup.target_deviation == 1) return text;
+    layers.push_back(
+        {{"type", "rescaling"}, {"scale", setup.target_deviation}, {"offset", setup.target_mean}});
+    return layers.dump();
   }
+  nlohmann::json& last = layers.back();
+  if (!last.is_object() || last.value("activation", nlohmann::json()) != "softmax") return text;
   if (last.value("type", nlohmann::json()) == "activation") {
     layers.erase(layers.size() - 1);
   } else {
@@ -233,6 +299,23 @@ loss::Loss loss_for(const TrainRecipe& r, bool classifies) {
   return loss::Loss(name);
 }
 
+// The loss before a last layer "rescaling".
+loss::Loss without_unit(const loss::Loss& base, const std::string& layers) {
+  const auto list = nlohmann::json::parse(layers, nullptr, false);
+  if (!list.is_array() || list.empty() || !list.back().is_object() ||
+      list.back().value("type", nlohmann::json()) != "rescaling") {
+    return base;
+  }
+  const double scale = list.back().value("scale", 1.0);
+  const double offset = list.back().value("offset", 0.0);
+  return {base.name(),
+          [base, scale, offset](const Operand& p, const Tensor& t) {
+            const Operand bare(div({sub(p, offset), p.at()}, scale), p.at());
+            return base.values(bare, div(sub(t, offset), scale));
+          },
+          base.reduction()};
+}
+
 }  // namespace
 
 Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
@@ -240,7 +323,8 @@ Model make_model(const Recipe& recipe, const std::string& layers, bool classifie
   const TrainRecipe& t = recipe.train;
   Strings metrics = t.metrics;
   if (metrics.empty()) metrics = {classifies ? "accuracy" : "mae"};
-  ModelOptions options{.optimizer = optimizer_for(t, steps), .loss = loss_for(t, classifies)};
+  ModelOptions options{.optimizer = optimizer_for(t, steps),
+                       .loss = without_unit(loss_for(t, classifies), layers)};
   for (const std::string& name : metrics) options.metrics.push_back(metric::Metric(name.c_str()));
   Model model(zoo::build(layers));
   model.compile(std::move(options));

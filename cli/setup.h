@@ -16,6 +16,9 @@ struct Setup {
   Spec input;  // of one sample
   bool classifies = true;
   std::int64_t outputs = 0;  // classes, or values
+  // Of the training targets of a regression, where they are to be standardised.
+  double target_mean = 0;
+  double target_deviation = 1;
 };
 
 // What --data means: a set by name, else a file or folder. Throws ValueError when it is neither.
@@ -28,14 +31,16 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed);
 data::Dataset open_test_data(const DataRecipe& recipe, std::uint64_t seed, data::Info& info);
 
 // The layers (JSON) that a recipe means for this data. They end in logits: a softmax at the end of
-// the user's own list is left out, the loss and the prediction apply it.
+// the user's own list is left out, the loss and the prediction apply it. Where targets are
+// standardised a layer "rescaling" follows that gives values in their own unit.
 std::string layers_for(const ModelRecipe& recipe, const Setup& setup);
 
 // Throws ValueError unless `network` gives as many values as the data has classes or values.
 void check_outputs(const nn::Summary& network, const Setup& setup);
 
-// The network with optimizer, loss and metrics. Throws ValueError for names that are not known or
-// do not fit the task.
+// The network with optimizer, loss and metrics. A last layer "rescaling" is undone in the loss, not
+// in the metrics: the loss has no unit, the metrics have that of the targets. Throws ValueError for
+// names that are not known or do not fit the task.
 Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
                  std::int64_t steps);
 

@@ -136,10 +136,10 @@ Tensor Preprocess::read(const std::filesystem::path& path) const {
             }
             // Without the target's column and without a header, the columns are the inputs.
             const auto names = encoder.input_names();
-            const bool unnamed =
-                std::none_of(table.columns.begin(), table.columns.end(), [&](const Column& c) {
-                  return std::find(names.begin(), names.end(), c.name) != names.end();
-                });
+            bool unnamed = true;
+            for (std::size_t k = 0; k < table.columns.size(); ++k) {
+              unnamed = unnamed && table.columns[k].name == fmt::format("column {}", k + 1);
+            }
             if (unnamed && table.columns.size() == names.size()) {
               for (std::size_t k = 0; k < names.size(); ++k) table.columns[k].name = names[k];
             }

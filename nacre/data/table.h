@@ -40,6 +40,8 @@ struct Table {
 
   // Throws ValueError with the nearest name.
   const Column& column(const std::string& name) const;
+  // The rows of these numbers, in this order; categories that none of them has are gone.
+  Table select(std::span<const std::int64_t> numbers) const;
 };
 
 // Fields may be quoted ("" within quotes is one quote, line ends may be quoted); blanks around
@@ -55,22 +57,35 @@ struct TableOptions {
   bool has_target = true;
   // automatic: classes for categories and for at most 20 different whole numbers.
   Task task = Task::automatic;
+  // The classes, where other rows than those to learn from may have more of them.
+  std::vector<std::string> classes = {};
   std::vector<std::string> leave_out = {};
   bool standardise = true;             // numbers to mean 0 and deviation 1
   std::int64_t most_categories = 256;  // a column with more is an error that says to leave it out
 };
 
+// The column to predict: which rows have it, and what it says there.
+struct TableTarget {
+  std::string name;
+  std::vector<std::string> class_names;  // none: values
+  std::vector<std::int64_t> rows;        // that are not missing
+  Tensor values;                         // of those rows: i64 [n] classes, or f32 [n, 1]
+};
+// Throws ValueError for a target that is no column, or values asked of texts.
+TableTarget target_of(const Table& table, const TableOptions& options = {});
+
 // How rows become f32 [features]: numbers standardised, missing ones at the mean; categories
-// one-hot in alphabetical order, missing and unknown ones all zero. Learned from one table, applied
-// to others.
+// one-hot in alphabetical order, missing and unknown ones all zero. Learned from one table (of the
+// training rows only: Table::select), applied to others.
 class TableEncoder {
  public:
-  // Throws ValueError when columns are missing, there are no rows or no input columns.
+  // Throws ValueError for options that name no column, IoError when there are no rows, no input
+  // columns, or too many categories.
   static TableEncoder fit(const Table& table, const TableOptions& options = {});
 
   // Inputs f32 [features]; targets i64 [] for classes, f32 [1] for values, none when the table
-  // lacks the target's column. Rows whose target is missing are left out. Throws IoError on a class
-  // that fit() did not see.
+  // lacks the target's column. Rows whose target is missing are left out. Throws IoError on missing
+  // columns and on a class that fit() did not see.
   Dataset encode(const Table& table) const;
   // One row of fields in the order of input_names(). Throws ValueError naming the field.
   Tensor encode_row(std::span<const std::string> fields) const;

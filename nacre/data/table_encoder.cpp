@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "nacre/base/error.h"
@@ -29,9 +30,10 @@ std::vector<double> few_whole_numbers(const Column& column) {
 }
 
 // The class names a target column gives, or none when it holds values.
-std::vector<std::string> classes_of(const Column& column, TableOptions::Task task,
+std::vector<std::string> classes_of(const Column& column, const TableOptions& options,
                                     const std::string& source) {
-  if (task == TableOptions::Task::values) {
+  if (!options.classes.empty()) return options.classes;
+  if (options.task == TableOptions::Task::values) {
     if (column.kind == Column::Kind::category) {
       throw ValueError(
           fmt::format("{}: the target \"{}\" holds texts, not values", source, column.name));
@@ -40,7 +42,7 @@ std::vector<std::string> classes_of(const Column& column, TableOptions::Task tas
   }
   if (column.kind == Column::Kind::category) return column.categories;
   std::vector<std::string> out;
-  if (task == TableOptions::Task::classes) {
+  if (options.task == TableOptions::Task::classes) {
     std::set<double> values;
     for (const double v : column.numbers) {
       if (!std::isnan(v)) values.insert(v);
@@ -71,17 +73,80 @@ std::int64_t class_at(const Column& column, std::size_t row,
   return found - classes.begin();
 }
 
+// The rows whose target is known, with it.
+TableTarget read_target(const Table& table, const Column& column,
+                        std::vector<std::string> classes) {
+  TableTarget out{.name = column.name, .class_names = std::move(classes), .rows = {}, .values = {}};
+  const bool as_classes = !out.class_names.empty();
+  if (!as_classes && column.kind != Column::Kind::number) {
+    throw_io(table.source, fmt::format("the target \"{}\" holds texts, not values", column.name));
+  }
+  std::vector<std::int64_t> numbers;
+  std::vector<float> values;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(table.rows); ++r) {
+    if (as_classes) {
+      const std::int64_t c = class_at(column, r, out.class_names, table.source);
+      if (c < 0) continue;
+      numbers.push_back(c);
+    } else {
+      if (std::isnan(column.numbers[r])) continue;
+      values.push_back(static_cast<float>(column.numbers[r]));
+    }
+    out.rows.push_back(static_cast<std::int64_t>(r));
+  }
+  const auto n = static_cast<std::int64_t>(out.rows.size());
+  out.values = as_classes ? Tensor::from(numbers) : Tensor::from(values, {n, 1});
+  return out;
+}
+
 }  // namespace
 
-TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) {
-  if (table.rows == 0 || table.columns.empty()) {
-    throw ValueError(table.source + ": the table has no rows");
+Table Table::select(std::span<const std::int64_t> numbers) const {
+  Table out{.source = source, .columns = {}, .rows = static_cast<std::int64_t>(numbers.size())};
+  for (const Column& column : columns) {
+    Column part{.name = column.name, .kind = column.kind};
+    std::vector<std::int32_t> code(column.categories.size(), -1);
+    for (const std::int64_t n : numbers) {
+      const auto r = static_cast<std::size_t>(n);
+      if (column.kind == Column::Kind::number) {
+        part.numbers.push_back(column.numbers[r]);
+        part.missing += std::isnan(column.numbers[r]);
+      } else if (column.codes[r] < 0) {
+        ++part.missing;
+      } else {
+        code[static_cast<std::size_t>(column.codes[r])] = 0;
+      }
+    }
+    for (std::size_t c = 0; c < code.size(); ++c) {
+      if (code[c] < 0) continue;
+      code[c] = static_cast<std::int32_t>(part.categories.size());
+      part.categories.push_back(column.categories[c]);
+    }
+    if (column.kind == Column::Kind::category) {
+      for (const std::int64_t n : numbers) {
+        const std::int32_t old = column.codes[static_cast<std::size_t>(n)];
+        part.codes.push_back(old < 0 ? -1 : code[static_cast<std::size_t>(old)]);
+      }
+    }
+    out.columns.push_back(std::move(part));
   }
+  return out;
+}
+
+TableTarget target_of(const Table& table, const TableOptions& options) {
+  if (table.rows == 0 || table.columns.empty()) throw_io(table.source, "the table has no rows");
+  const Column& column =
+      options.target.empty() ? table.columns.back() : table.column(options.target);
+  return read_target(table, column, classes_of(column, options, table.source));
+}
+
+TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) {
+  if (table.rows == 0 || table.columns.empty()) throw_io(table.source, "the table has no rows");
   TableEncoder out;
   out.has_target_ = options.has_target;
   if (options.has_target) {
     out.target_ = options.target.empty() ? table.columns.back().name : options.target;
-    out.classes_ = classes_of(table.column(out.target_), options.task, table.source);
+    out.classes_ = classes_of(table.column(out.target_), options, table.source);
   }
   for (const std::string& name : options.leave_out) table.column(name);
   for (const Column& column : table.columns) {
@@ -92,11 +157,10 @@ TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) 
     }
     Input input{.name = column.name, .categories = column.categories};
     if (static_cast<std::int64_t>(column.categories.size()) > options.most_categories) {
-      throw ValueError(format_error(
-          {.op = table.source,
-           .what = fmt::format("column \"{}\" has {} different texts, at most {} are expected",
-                               column.name, column.categories.size(), options.most_categories),
-           .hint = "leave it out, or raise most_categories"}));
+      throw_io(table.source,
+               fmt::format("column \"{}\" has {} different texts, at most {} are expected",
+                           column.name, column.categories.size(), options.most_categories),
+               "leave it out (data.leave_out in a recipe), or raise most_categories");
     }
     if (column.kind == Column::Kind::number) {
       double n = 0;
@@ -110,8 +174,8 @@ TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) 
       }
       if (options.standardise && n > 0 && squares > 0) input.deviation = std::sqrt(squares / n);
       if (!std::isfinite(input.deviation) || !std::isfinite(input.mean)) {
-        throw ValueError(fmt::format("{}: the numbers of column \"{}\" are too large", table.source,
-                                     column.name));
+        throw_io(table.source,
+                 fmt::format("the numbers of column \"{}\" are too large", column.name));
       }
     } else if (column.categories.empty()) {
       continue;  // nothing but missing fields
@@ -122,7 +186,7 @@ TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) 
     // Missing numbers are still put at the mean; nothing else is moved.
     for (Input& input : out.inputs_) input.deviation = 0;
   }
-  if (out.inputs_.empty()) throw ValueError(table.source + ": no columns are left as inputs");
+  if (out.inputs_.empty()) throw_io(table.source, "no columns are left as inputs");
   return out;
 }
 
@@ -139,39 +203,42 @@ void TableEncoder::put(const Input& input, double number, const std::string* cat
 }
 
 Dataset TableEncoder::encode(const Table& table) const {
-  const Column* target = nullptr;
-  for (const Column& c : table.columns) {
-    if (has_target_ && c.name == target_) target = &c;
-  }
-  std::vector<std::size_t> rows;
-  std::vector<std::int64_t> classes;
-  std::vector<float> values;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(table.rows); ++r) {
-    if (target && !classes_.empty()) {
-      const std::int64_t c = class_at(*target, r, classes_, table.source);
-      if (c < 0) continue;
-      classes.push_back(c);
-    } else if (target) {
-      if (target->kind != Column::Kind::number) {
-        throw_io(table.source, fmt::format("the target \"{}\" holds texts, not values", target_));
-      }
-      if (std::isnan(target->numbers[r])) continue;
-      values.push_back(static_cast<float>(target->numbers[r]));
-    }
-    rows.push_back(r);
-  }
-  const auto n = static_cast<std::int64_t>(rows.size());
-  Tensor x({f32, {n, features()}});
   std::vector<const Column*> columns;
+  std::vector<std::string> names;
+  for (const Column& c : table.columns) names.push_back(c.name);
+  std::vector<std::string> lacking;
   for (const Input& input : inputs_) {
-    columns.push_back(&table.column(input.name));
+    const auto found = std::find(names.begin(), names.end(), input.name);
+    if (found == names.end()) {
+      lacking.push_back('"' + input.name + '"');
+      continue;
+    }
+    columns.push_back(&table.columns[static_cast<std::size_t>(found - names.begin())]);
     if (input.categories.empty() && columns.back()->kind != Column::Kind::number) {
       throw_io(table.source,
                fmt::format("column \"{}\": numbers expected, it holds texts", input.name));
     }
   }
+  if (!lacking.empty()) {
+    throw_io(table.source,
+             fmt::format("no column is called {}; the columns are {}", fmt::join(lacking, ", "),
+                         fmt::join(names, ", ")),
+             "the first row must name the columns as in training");
+  }
+  TableTarget target;
+  const auto at = std::find(names.begin(), names.end(), target_);
+  if (has_target_ && at != names.end()) {
+    target =
+        read_target(table, table.columns[static_cast<std::size_t>(at - names.begin())], classes_);
+  } else {
+    target.rows.resize(static_cast<std::size_t>(table.rows));
+    std::iota(target.rows.begin(), target.rows.end(), std::int64_t{0});
+  }
+  const auto n = static_cast<std::int64_t>(target.rows.size());
+  Tensor x({f32, {n, features()}});
   float* to = x.mutable_data<float>().data();
-  for (const std::size_t r : rows) {
+  for (const std::int64_t row : target.rows) {
+    const auto r = static_cast<std::size_t>(row);
     for (std::size_t k = 0; k < inputs_.size(); ++k) {
       const Column& c = *columns[k];
       std::string text;
@@ -195,8 +262,7 @@ Dataset TableEncoder::encode(const Table& table) const {
   info.column_names = feature_names();
   info.preprocessing = to_json();
   Tensors targets;
-  if (target && !classes_.empty()) targets.push_back(Tensor::from(classes));
-  if (target && classes_.empty()) targets.push_back(Tensor::from(values, {n, 1}));
+  if (target.values.defined()) targets.push_back(target.values);
   return Dataset::from({x}, targets, info);
 }
 

@@ -141,6 +141,10 @@ const std::map<std::string, LayerMaker>& layer_makers() {
       {"layer_norm", layer_norm},
       {"group_norm", group_norm},
       {"rms_norm", rms_norm},
+      {"rescaling",
+       [](LayerSpec& s) -> nn::NamedLayer {
+         return nn::Rescaling({.scale = s.number("scale", 1), .offset = s.number("offset", 0)});
+       }},
       {"prelu", [](LayerSpec&) -> nn::NamedLayer { return nn::PReLU(); }},
       {"activation",
        [](LayerSpec& s) -> nn::NamedLayer { return nn::ActivationLayer(s.activation()); }}};

@@ -86,6 +86,8 @@ TEST_F(Program, PredictsEveryRowOfATable) {
   good({"train", "--data", "houses.csv", "--epochs", "60", "--out", "r", "--set",
         "train.learning_rate=0.01", "--quiet"});
   EXPECT_LT(json({"eval", "r"})["metrics"]["mae"].get<double>(), 0.5);
+  // The loss has no unit: 1 would be as good as the mean of all prices.
+  EXPECT_LT(json({"eval", "r"})["metrics"]["loss"].get<double>(), 0.05);
   // Columns in another order, one of them new, without the price: by their names.
   write_file(folder_ / "new.csv", "colour,owner,size\nblue,A,2.0\nred,B,4.0\nblue,C,6.0\n");
   const Json answers = json({"predict", "r", "new.csv"});
@@ -100,8 +102,13 @@ TEST_F(Program, PredictsEveryRowOfATable) {
   EXPECT_EQ(some[0]["truth"], "4");
   EXPECT_EQ(json({"eval", "r", "--data", "some.csv"})["samples"], 1);
 
-  write_file(folder_ / "short.csv", "size,owner\n2,A\n");
-  bad({"predict", "r", "short.csv"}, 2, {"short.csv", "colour"});
+  write_file(folder_ / "short.csv", "length,owner\n2,A\n");
+  bad({"predict", "r", "short.csv"}, 1, {"short.csv", "\"size\"", "\"colour\"", "owner"});
+  bad({"eval", "r", "--data", "short.csv"}, 1, {"short.csv", "\"colour\""});
+  write_file(folder_ / "texts.csv", "size,colour,price\nbig,blue,4\n");
+  bad({"predict", "r", "texts.csv"}, 1, {"texts.csv", "\"size\"", "numbers expected"});
+  write_file(folder_ / "ragged.csv", "size,colour,price\n1,blue\n");
+  bad({"predict", "r", "ragged.csv"}, 1, {"ragged.csv", "row 2"});
   write_file(folder_ / "empty.csv", "");
   bad({"predict", "r", "empty.csv"}, 1, {"empty.csv", "empty"});
   bad({"train", "--data", "empty.csv"}, 1, {"empty.csv", "empty"});

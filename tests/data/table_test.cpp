@@ -128,7 +128,27 @@ TEST(TableEncoder, TargetsOfNumbers) {
       1);
   std::string dates;
   for (int i = 0; i < 300; ++i) dates.append("d").append(std::to_string(i)).append(",1\n");
-  expect_error<ValueError>([&] { TableEncoder::fit(parse(dates)); }, {"300", "leave it out"});
+  expect_error<IoError>([&] { TableEncoder::fit(parse(dates)); }, {"300", "leave it out"});
+}
+
+TEST(TableEncoder, SelectsRows) {
+  const Table t = parse("x,colour,y\n1,red,5.5\n?,blue,6.5\n3,?,7.5\n4,green,8.5\n");
+  const Table part = t.select(std::vector<std::int64_t>{3, 1, 2});
+  EXPECT_EQ(part.rows, 3);
+  EXPECT_EQ(part.columns[0].numbers[0], 4);
+  EXPECT_EQ(part.columns[0].missing, 1);
+  EXPECT_EQ(part.columns[1].categories, (Texts{"blue", "green"}));
+  EXPECT_EQ(part.columns[1].codes, (std::vector<std::int32_t>{1, 0, -1}));
+  EXPECT_EQ(part.columns[1].missing, 1);
+  EXPECT_EQ(t.select({}).rows, 0);
+  // Classes that only other rows have are known when they are given.
+  const Table kinds = parse("x,k\n1,a\n2,b\n3,?\n");
+  const TableTarget target = target_of(kinds);
+  EXPECT_EQ(target.rows, (std::vector<std::int64_t>{0, 1}));
+  EXPECT_EQ(target.values.to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 1}));
+  const Table first = kinds.select(std::vector<std::int64_t>{0});
+  expect_error<IoError>([&] { TableEncoder::fit(first).encode(kinds); }, {"\"b\"", "not known"});
+  EXPECT_EQ(TableEncoder::fit(first, {.classes = target.class_names}).encode(kinds).size(), 2);
 }
 
 TEST(TableEncoder, RealTables) {

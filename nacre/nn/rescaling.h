@@ -1,0 +1,26 @@
+// Rescaling: a fixed change of unit.
+#pragma once
+
+#include "nacre/nn/layer.h"
+
+namespace nacre::nn {
+
+struct RescalingOptions {
+  double scale = 1;
+  double offset = 0;
+};
+// x * scale + offset, as Keras' layer of that name: pictures to [0, 1] at the beginning of a
+// network, or what it gives back to the unit of the targets at its end.
+class Rescaling : public LayerBase {
+ public:
+  // Throws ValueError unless both are finite and the scale is not 0.
+  explicit Rescaling(RescalingOptions options);
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+  const RescalingOptions& options() const { return options_; }
+
+ private:
+  RescalingOptions options_;
+};
+
+}  // namespace nacre::nn

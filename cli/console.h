@@ -9,9 +9,10 @@ namespace nacre::cli {
 // The exit codes, as documented by `nacre --help`.
 enum ExitCode : int {
   kOk = 0,
-  kFailed = 1,        // something went wrong: a file, the data, the training
-  kUsage = 2,         // the command line or recipe is not understood
-  kInterrupted = 130  // stopped by Ctrl-C after saving
+  kFailed = 1,         // something went wrong: a file, the data, the training
+  kUsage = 2,          // the command line or recipe is not understood
+  kInterrupted = 130,  // stopped by Ctrl-C after saving
+  kTerminated = 143    // stopped by SIGTERM after saving
 };
 
 // Set by the global option --json.

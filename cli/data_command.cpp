@@ -1,5 +1,6 @@
 // `nacre data list | show | fetch | split`.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -147,7 +148,8 @@ int split(const DataCommand& command, const Console& console) {
   for (const fs::path& folder : classes) {
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(folder)) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
+      const bool hidden = entry.path().filename().string().starts_with('.');
+      if (entry.is_regular_file() && !hidden) files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
     RandomStream random(command.seed, std::hash<std::string>{}(folder.filename().string()));
@@ -168,15 +170,34 @@ int split(const DataCommand& command, const Console& console) {
   return kOk;
 }
 
+int fetch(const DataCommand& command, const Console& console) {
+  if (!data::describe(command.name).fetched) {
+    console.print(command.name + " is inside the program: there is nothing to fetch\n",
+                  {{"folder", nullptr}});
+    return kOk;
+  }
+  // A line that moves is for eyes.
+  const bool moving = !console.json && isatty(STDERR_FILENO) != 0;
+  std::uint64_t shown = 0;
+  const fs::path folder = data::fetch(
+      command.name, [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
+        if (!moving || (done < total && done < shown + total / 200)) return;
+        shown = done < total ? done : 0;
+        fmt::print(stderr, "\r{}: {:3d}% of {} {}", file,
+                   100 * done / std::max<std::uint64_t>(1, total),
+                   human_bytes(static_cast<double>(total)), done < total ? "" : "\n");
+      });
+  console.print(command.name + " is in " + folder.string() + "\n", {{"folder", folder.string()}});
+  return kOk;
+}
+
 }  // namespace
 
 int run_data(const DataCommand& command, const Console& console) {
   if (command.action == "list") return list(console);
   if (command.action == "show") return show(command, console);
   if (command.action == "split") return split(command, console);
-  const fs::path folder = data::fetch(command.name);
-  console.print(command.name + " is in " + folder.string() + "\n", {{"folder", folder.string()}});
-  return kOk;
+  return fetch(command, console);
 }
 
 }  // namespace nacre::cli

@@ -8,6 +8,7 @@
 #include "nacre/base/text.h"
 #include "nacre/data/image.h"
 #include "nacre/data/loader.h"
+#include "nacre/data/preprocess.h"
 #include "nacre/nacre.h"
 
 namespace nacre::cli {
@@ -23,8 +24,15 @@ std::string picture_of(const Tensor& sample) {
   return base64(data::encode_png(clamp(sample, 0.0, 1.0)));
 }
 
-std::string row_text(const Tensor& sample) {
+// What a row or text says; the form may be one of other kinds.
+std::string row_text(const Tensor& sample, const std::string& preprocessing) {
   if (sample.rank() != 1) return {};
+  if (is_integral(sample.dtype()) && !preprocessing.empty()) {
+    const auto form = data::Preprocess::from_json(preprocessing, "the data");
+    if (const auto* text = std::get_if<data::TextEncoder>(&form.form())) {
+      return text->decode(sample.to_vector<std::int64_t>());
+    }
+  }
   std::string out;
   const std::vector<double> values = sample.to_vector<double>();
   for (std::size_t i = 0; i < std::min<std::size_t>(values.size(), 6); ++i) {
@@ -116,7 +124,7 @@ nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& 
                                {"predicted", class_name(info.class_names, wrong[i].predicted)},
                                {"probability", wrong[i].probability},
                                {"png", picture_of(sample)},
-                               {"text", row_text(sample)}});
+                               {"text", row_text(sample, info.preprocessing)}});
   }
   return out;
 }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 1 failed (files, data, training), 2 wrong usage or recipe, "
-    "130 stopped by Ctrl-C after saving.";
+    "130 stopped by Ctrl-C after saving, 143 by SIGTERM.";
 
 int run(int argc, char** argv) {
   CLI::App app{"Nacre: train, judge, shrink and ship neural networks."};
@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
                                                         {"--optimizer", "train.optimizer"},
                                                         {"--learning-rate", "train.learning_rate"},
                                                         {"--seed", "train.seed"},
+                                                        {"--precision", "train.precision"},
                                                         {"--augment", "data.augment"}}) {
     train_app->add_option_function<std::string>(
         option,

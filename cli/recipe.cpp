@@ -31,8 +31,11 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"data.validation", &r.data.validation},
           {"data.test", &r.data.test},
           {"data.image_size", &r.data.image_size},
+          {"data.sound_seconds", &r.data.sound_seconds},
+          {"data.text_length", &r.data.text_length},
           {"data.augment", &r.data.augment},
           {"data.limit", &r.data.limit},
+          {"data.workers", &r.data.workers},
           {"model.name", &r.model.name},
           {"model.layers", &r.model.layers},
           {"train.epochs", &r.train.epochs},
@@ -49,6 +52,7 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"train.checkpoint_every", &r.train.checkpoint_every},
           {"train.seed", &r.train.seed},
           {"train.precision", &r.train.precision},
+          {"train.check_finite", &r.train.check_finite},
           {"run.directory", &r.run.directory},
           {"run.threads", &r.run.threads},
           {"run.tensorboard", &r.run.tensorboard}};
@@ -206,7 +210,12 @@ void validate(const Recipe& r) {
   expect(r.data.validation >= 0 && r.data.validation < 1, "data.validation", "in [0, 1)");
   expect(r.data.test >= 0 && r.data.test < 1, "data.test", "in [0, 1)");
   expect(r.data.image_size >= 0 && r.data.image_size <= 4096, "data.image_size", "in 0..4096");
+  expect(r.data.sound_seconds > 0 && r.data.sound_seconds <= 600, "data.sound_seconds",
+         "above 0 and at most 600");
+  expect(r.data.text_length >= 0 && r.data.text_length <= 1 << 20, "data.text_length",
+         "in 0..1048576");
   expect(r.data.limit >= 0, "data.limit", "0 or more");
+  expect(r.data.workers >= -1 && r.data.workers <= 256, "data.workers", "in 0..256, or -1");
   expect(r.train.epochs >= 0, "train.epochs", "0 or more");
   expect(r.train.batch_size >= 1, "train.batch_size", "at least 1");
   expect(r.train.learning_rate >= 0, "train.learning_rate", "0 (the default) or more");
@@ -216,8 +225,9 @@ void validate(const Recipe& r) {
          "in [0, 1)");
   expect(r.train.early_stopping >= 0, "train.early_stopping", "0 (off) or more");
   expect(r.train.checkpoint_every >= 0, "train.checkpoint_every", "0 (once an epoch) or more");
-  expect(r.train.precision == "f32", "train.precision",
-         "\"f32\": other precisions are not there for training");
+  const Strings precisions{"f32", "bf16", "auto"};
+  expect(std::find(precisions.begin(), precisions.end(), r.train.precision) != precisions.end(),
+         "train.precision", "f32, bf16 or auto");
   expect(r.model.layers.empty() || r.model.name == "auto", "model.name",
          "left out when model.layers is given: they describe two networks");
   expect(r.run.threads >= 0, "run.threads", "0 (all) or more");

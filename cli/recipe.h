@@ -18,8 +18,11 @@ struct DataRecipe {
   double validation = 0.1;             // part of the training data kept for validation
   double test = 0.2;            // part kept for the final evaluation where the data has no test set
   std::int64_t image_size = 0;  // pictures are scaled to this square; 0: as the first one is
+  double sound_seconds = 1;     // longer sounds lose their end, shorter get silence
+  std::int64_t text_length = 0;      // tokens, as with sounds; 0: what holds 95 in 100 texts
   std::vector<std::string> augment;  // "flip", "crop", "rotate", "cutout", "colour"
   std::int64_t limit = 0;            // use only so many training samples; 0: all
+  std::int64_t workers = -1;         // threads that make batches ahead; -1: 1 where there is work
 };
 
 struct ModelRecipe {
@@ -41,7 +44,8 @@ struct TrainRecipe {
   std::int64_t early_stopping = 0;    // epochs without improvement; 0: off
   std::int64_t checkpoint_every = 0;  // steps; 0: once an epoch
   std::uint64_t seed = 0;
-  std::string precision = "f32";
+  std::string precision = "f32";  // of products: "f32", "bf16", or "auto": what is faster here
+  bool check_finite = true;       // a loss or gradient that is not finite ends the run
 };
 
 struct RunRecipe {

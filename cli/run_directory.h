@@ -3,7 +3,7 @@
 //   config.json       the recipe, complete
 //   environment.json  machine and versions
 //   history.jsonl     one line an epoch
-//   checkpoint.safetensors  the state to resume from
+//   checkpoints/      the last states to resume from
 //   best.safetensors  the weights with the best validation value
 //   model.safetensors the final model, ready for `nacre predict`
 //   evaluation.json   the test set: metrics, confusion matrix, worst mistakes

@@ -13,6 +13,7 @@ void save_model(const std::filesystem::path& path, Model& model, const std::stri
                 const Spec& input, bool classifies, const data::Info& info) {
   const Json architecture{{"layers", Json::parse(layers)},
                           {"input", input.shape.to_vector()},
+                          {"input_dtype", std::string(name_of(input.dtype))},
                           {"task", classifies ? "classification" : "regression"}};
   io::ModelFile file{.architecture = architecture.dump(),
                      .preprocessing = info.preprocessing,
@@ -32,7 +33,8 @@ SavedModel load_model(const std::filesystem::path& path) {
   const std::string layers = architecture.at("layers").dump();
   SavedModel saved{.model = Model(zoo::build(layers)),
                    .layers = layers,
-                   .input = {f32, Shape(architecture.at("input").get<std::vector<std::int64_t>>())},
+                   .input = {architecture.value("input_dtype", "f32") == "i64" ? i64 : f32,
+                             Shape(architecture.at("input").get<std::vector<std::int64_t>>())},
                    .classifies = architecture.value("task", "classification") == "classification",
                    .info = {}};
   saved.info.class_names = file.class_names;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/own_data.h"
 #include "nacre/base/text.h"
 #include "nacre/data/augment.h"
 #include "nacre/data/loader.h"
@@ -26,83 +27,8 @@ using Strings = std::vector<std::string>;
                                did_you_mean(given, known), fmt::join(known, ", ")));
 }
 
-bool holds_sounds(const std::filesystem::path& folder) {
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) return entry.path().extension() == ".wav";
-  }
-  throw IoError(folder.string() + ": the folder has no files");
-}
-
-// Decoded files stay in memory where they fit, so that only the first epoch decodes.
-data::Parts kept(data::Parts parts) {
-  constexpr std::int64_t kMost = std::int64_t{2} << 30;
-  const auto keep = [&](data::Dataset& set) {
-    if (set.empty()) return;
-    const Spec spec = set.input_specs().at(0);
-    if (set.size() < kMost / std::max<std::int64_t>(1, 4 * spec.elements())) set = set.cache();
-  };
-  keep(parts.train);
-  keep(parts.validation);
-  keep(parts.test);
-  return parts;
-}
-
-// A table of the user's. It is divided by the numbers of its rows before it is encoded, so that
-// means, deviations and categories are learned from the training rows only.
-struct OwnTable {
-  data::Table table;
-  data::TableOptions options;
-};
-
-// Samples that are the row's number, with the row's target.
-data::Parts rows_of(OwnTable& own) {
-  const data::TableTarget target = data::target_of(own.table, own.options);
-  if (target.rows.empty()) {
-    throw IoError(
-        fmt::format("{}: no row has a value in the target \"{}\"", own.table.source, target.name));
-  }
-  own.options.target = target.name;
-  own.options.classes = target.class_names;
-  own.options.task = target.class_names.empty() ? data::TableOptions::Task::values
-                                                : data::TableOptions::Task::classes;
-  data::Info info;
-  info.name = own.table.source;
-  info.class_names = target.class_names;
-  return {.train = data::Dataset::from({Tensor::from(target.rows)}, {target.values}, info),
-          .validation = {},
-          .test = {}};
-}
-
-// Numbers of rows become the rows, by what the training rows teach.
-void encode_rows(const OwnTable& own, Setup& setup) {
-  const auto numbers = [](const data::Dataset& set) {
-    return set.empty() ? std::vector<std::int64_t>{}
-                       : set.all().inputs[0].to_vector<std::int64_t>();
-  };
-  const auto encoder = data::TableEncoder::fit(own.table.select(numbers(setup.train)), own.options);
-  for (data::Dataset* part : {&setup.train, &setup.validation, &setup.test}) {
-    if (!part->empty()) *part = encoder.encode(own.table.select(numbers(*part)));
-  }
-  setup.info = setup.train.info();
-}
-
-// A user's own data: a table, or a folder with a folder of files for each class.
-data::Parts load_path(const DataRecipe& recipe, std::optional<OwnTable>& own) {
-  const std::filesystem::path path = recipe.path;
-  if (std::filesystem::is_directory(path)) {
-    if (holds_sounds(path)) return kept(data::sound_folder(path));
-    data::ImageForm form;
-    form.height = form.width = recipe.image_size;
-    return kept(data::image_folder(path, form));
-  }
-  own = {data::read_csv(path), {.target = recipe.target, .leave_out = recipe.leave_out}};
-  if (recipe.task == "classification") own->options.task = data::TableOptions::Task::classes;
-  if (recipe.task == "regression") own->options.task = data::TableOptions::Task::values;
-  return rows_of(*own);
-}
-
-data::Parts load_any(const DataRecipe& recipe, std::optional<OwnTable>& own) {
-  if (!recipe.path.empty()) return load_path(recipe, own);
+data::Parts load_any(const DataRecipe& recipe, std::optional<OwnData>& own) {
+  if (!recipe.path.empty()) return own.emplace(recipe).parts();
   if (recipe.name.empty()) {
     throw ValueError(
         "no data given: use --data NAME (see nacre data list), --data FOLDER_OR_CSV, "
@@ -155,7 +81,7 @@ void set_data(DataRecipe& recipe, const std::string& given) {
 }
 
 Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
-  std::optional<OwnTable> own;
+  std::optional<OwnData> own;
   const data::Parts set = load_any(recipe, own);
   Setup setup;
   setup.info = set.train.info();
@@ -181,7 +107,10 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
     setup.train = train;
   }
   expect_samples(setup.train, setup);
-  if (own) encode_rows(*own, setup);
+  if (own) {
+    setup.vocabulary = own->encode(setup.train, setup.validation, setup.test);
+    setup.info = setup.train.info();
+  }
   setup.input = setup.train.input_specs().at(0);
   if (setup.classifies) {
     setup.outputs = static_cast<std::int64_t>(setup.info.class_names.size());
@@ -203,9 +132,9 @@ data::Dataset open_test_data(const DataRecipe& recipe, std::uint64_t seed, data:
 }
 
 std::string layers_for(const ModelRecipe& recipe, const Setup& setup) {
-  const std::string text = recipe.layers.empty()
-                               ? zoo::layers_of(recipe.name, setup.input, setup.outputs)
-                               : recipe.layers;
+  const std::string text = recipe.layers.empty() ? zoo::layers_of(recipe.name, setup.input,
+                                                                  setup.outputs, setup.vocabulary)
+                                                 : recipe.layers;
   nlohmann::json layers = nlohmann::json::parse(text, nullptr, false);
   if (!layers.is_array() || layers.empty()) return text;
   if (!setup.classifies) {
@@ -268,9 +197,10 @@ optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
       return optim::RMSprop({.learning_rate = rate(1e-3), .weight_decay = r.weight_decay});
     if (name == "lion")
       return optim::Lion({.learning_rate = rate(1e-4), .weight_decay = r.weight_decay});
+    if (name == "lbfgs") return optim::SGD();  // stands aside: see make_model
     if (name == "muon")
       return optim::Muon({.learning_rate = rate(0.02), .weight_decay = r.weight_decay});
-    fail_choice("optimizer", name, {"sgd", "adam", "adamw", "rmsprop", "lion", "muon"});
+    fail_choice("optimizer", name, {"sgd", "adam", "adamw", "rmsprop", "lion", "muon", "lbfgs"});
   };
   optim::Optimizer optimizer = make();
   if (r.clip_norm > 0) optimizer.clip_norm(r.clip_norm);
@@ -324,11 +254,31 @@ Model make_model(const Recipe& recipe, const std::string& layers, bool classifie
   Strings metrics = t.metrics;
   if (metrics.empty()) metrics = {classifies ? "accuracy" : "mae"};
   ModelOptions options{.optimizer = optimizer_for(t, steps),
-                       .loss = without_unit(loss_for(t, classifies), layers)};
+                       .loss = without_unit(loss_for(t, classifies), layers),
+                       .check_finite = t.check_finite,
+                       .precision = precision_of(t)};
+  if (t.optimizer == "lbfgs") options.lbfgs = optim::LBFGSOptions{};
   for (const std::string& name : metrics) options.metrics.push_back(metric::Metric(name.c_str()));
   Model model(zoo::build(layers));
   model.compile(std::move(options));
   return model;
+}
+
+Precision precision_of(const TrainRecipe& recipe) {
+  if (recipe.precision == "bf16") return Precision::bf16;
+  return recipe.precision == "auto" ? Precision::automatic : Precision::f32;
+}
+
+std::string precision_text(const TrainRecipe& recipe) {
+  const Precision precision = precision_of(recipe);
+  if (precision == Precision::f32) return "f32";
+  if (precision == Precision::bf16) return "bf16 (as asked)";
+  const std::string reason = why_no_bfloat16();
+  return fmt::format("{} (auto: {})", uses_bfloat16(precision) ? "bf16" : "f32",
+                     !reason.empty()
+                         ? reason
+                         : fmt::format("bf16 products are {:.1f} times as fast as f32 ones here",
+                                       bfloat16_speedup()));
 }
 
 data::Loader training_batches(const Recipe& recipe, const Setup& setup) {
@@ -359,11 +309,15 @@ data::Loader training_batches(const Recipe& recipe, const Setup& setup) {
       throw ValueError("data.augment: the samples are no pictures");
     set = set.augment(augmentation);
   }
-  const bool decodes = std::filesystem::is_directory(recipe.data.path);
-  return data::Loader(set, {.batch_size = recipe.train.batch_size,
-                            .shuffle = true,
+  const bool decodes =
+      std::filesystem::is_directory(recipe.data.path) || !recipe.data.augment.empty();
+  const std::int64_t workers = recipe.data.workers >= 0 ? recipe.data.workers : decodes ? 1 : 0;
+  // L-BFGS takes the whole data at once.
+  const bool whole = recipe.train.optimizer == "lbfgs";
+  return data::Loader(set, {.batch_size = whole ? setup.train.size() : recipe.train.batch_size,
+                            .shuffle = !whole,
                             .seed = recipe.train.seed,
-                            .workers = decodes || !recipe.data.augment.empty() ? 1 : 0});
+                            .workers = static_cast<int>(workers)});
 }
 
 }  // namespace nacre::cli

@@ -15,7 +15,8 @@ struct Setup {
   data::Info info;
   Spec input;  // of one sample
   bool classifies = true;
-  std::int64_t outputs = 0;  // classes, or values
+  std::int64_t outputs = 0;     // classes, or values
+  std::int64_t vocabulary = 0;  // of texts: the numbers that a token may be
   // Of the training targets of a regression, where they are to be standardised.
   double target_mean = 0;
   double target_deviation = 1;
@@ -43,6 +44,10 @@ void check_outputs(const nn::Summary& network, const Setup& setup);
 // names that are not known or do not fit the task.
 Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
                  std::int64_t steps);
+
+// What a recipe's precision means, and what it comes to on this machine, with the reason.
+Precision precision_of(const TrainRecipe& recipe);
+std::string precision_text(const TrainRecipe& recipe);
 
 // The training batches, with augmentation.
 data::Loader training_batches(const Recipe& recipe, const Setup& setup);

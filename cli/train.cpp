@@ -26,22 +26,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t interrupted = 0;  // the signal
 
-// Ctrl-C ends the run after the step at hand; a second one kills as usual.
+// Ctrl-C and SIGTERM (of a batch system, or of a machine that shuts down) end the run after the
+// step at hand; a second one kills as usual.
 class InterruptScope {
  public:
   InterruptScope() {
     interrupted = 0;
     struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_handler = [](int signal) { interrupted = signal; };
     action.sa_flags = SA_RESETHAND;
-    sigaction(SIGINT, &action, &previous_);
+    sigaction(SIGINT, &action, &interrupt_);
+    sigaction(SIGTERM, &action, &terminate_);
   }
-  ~InterruptScope() { sigaction(SIGINT, &previous_, nullptr); }
+  ~InterruptScope() {
+    sigaction(SIGINT, &interrupt_, nullptr);
+    sigaction(SIGTERM, &terminate_, nullptr);
+  }
 
  private:
-  struct sigaction previous_ {};
+  struct sigaction interrupt_ {};
+  struct sigaction terminate_ {};
 };
 
 CallbackPtr stop_on_interrupt() {
@@ -172,22 +178,34 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
   fs::create_directories(run);
   recipe.run.directory = run.string();
-  write_text(run / "config.json", to_json(recipe));
-  write_text(run / "environment.json", environment_json().dump(2));
+  // A resumed run stays with what was chosen at its beginning.
+  Recipe chosen = recipe;
+  if (recipe.train.precision == "auto") {
+    chosen.train.precision = uses_bfloat16(Precision::automatic) ? "bf16" : "f32";
+  }
+  write_text(run / "config.json", to_json(chosen));
+  std::string precision = precision_text(recipe.train);
+  if (!command.resume.empty() && fs::exists(run / "environment.json")) {
+    precision = read_json(run / "environment.json").value("precision", precision);
+  }
+  nlohmann::json machine = environment_json();
+  machine["precision"] = precision;
+  write_text(run / "environment.json", machine.dump(2));
   const std::string summary = nn::to_string(network);
   write_text(run / "summary.txt", summary);
   if (!console.json && !command.quiet) {
-    fmt::print("{}\n{} training, {} validation, {} test samples; run {}\n\n", summary,
+    fmt::print("{}\n{} training, {} validation, {} test samples; run {}\n{}\n", summary,
                with_thousands(setup.train.size()), with_thousands(setup.validation.size()),
-               with_thousands(setup.test.size()), run.string());
+               with_thousands(setup.test.size()), run.string(),
+               precision == "f32" ? "" : "precision " + precision + "\n");
   }
 
   const std::string watched = setup.validation.empty() ? "loss" : "val_loss";
-  FitOptions fit{.epochs = static_cast<int>(recipe.train.epochs),
-                 .verbose = console.json || command.quiet ? 0 : 1,
-                 .checkpoint = {.path = run / "checkpoint.safetensors",
-                                .every_steps = recipe.train.checkpoint_every},
-                 .resume = !command.resume.empty()};
+  FitOptions fit{
+      .epochs = static_cast<int>(recipe.train.epochs),
+      .verbose = console.json || command.quiet ? 0 : 1,
+      .checkpoint = {.folder = run / "checkpoints", .every_steps = recipe.train.checkpoint_every},
+      .resume = !command.resume.empty()};
   fit.callbacks = {stop_on_interrupt(), json_lines_log(run / "history.jsonl"),
                    save_best(watched, [&](Model& best) {
                      save_model(run / "best.safetensors", best, layers, setup.input,
@@ -210,7 +228,7 @@ int run_train(const TrainCommand& command, const Console& console) {
   save_model(run / "model.safetensors", model, layers, setup.input, setup.classifies, setup.info);
   if (interrupted) {
     fmt::print(stderr, "\nstopped and saved; go on with: nacre train --resume {}\n", run.string());
-    return kInterrupted;
+    return interrupted == SIGTERM ? kTerminated : kInterrupted;
   }
   if (setup.test.empty()) {
     console.print("\nno test samples: nothing to evaluate",

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/judge.h"
+#include "cli/own_data.h"
 #include "cli/run_directory.h"
 #include "cli/saved_model.h"
 #include "cli/setup.h"
@@ -56,7 +57,7 @@ std::vector<std::string> truths_of(const std::string& file, const std::string& t
 }
 
 Samples read_file(const std::string& file, const SavedModel& saved) {
-  if (!fs::exists(file)) throw IoError(file + ": no such file (or SET:NUMBER)");
+  if (!fs::exists(file)) throw IoError(file + ": no such file, and not SET:NUMBER");
   if (!saved.info.preprocessing.empty()) {
     const auto form = data::Preprocess::from_json(saved.info.preprocessing, "the model");
     Samples samples{form.read(file), {}};
@@ -96,34 +97,6 @@ void check_shape(const Shape& sample, const SavedModel& saved, const std::string
                                to_string(saved.input.shape), to_string(sample)));
 }
 
-// The user's own file or folder, read as the model was taught to: with its columns, sizes, classes.
-data::Dataset own_data(const SavedModel& saved, const std::string& path) {
-  const auto form = data::Preprocess::from_json(saved.info.preprocessing, "the model");
-  data::Parts parts;
-  if (const auto* encoder = std::get_if<data::TableEncoder>(&form.form())) {
-    const data::Dataset rows = encoder->encode(data::read_csv(path));
-    if (rows.target_specs().empty()) {
-      throw IoError(
-          fmt::format("{}: has no column \"{}\" to compare with", path, encoder->target()));
-    }
-    return rows;
-  }
-  if (const auto* picture = std::get_if<data::ImageForm>(&form.form())) {
-    parts = data::image_folder(path, *picture);
-  } else if (const auto* sound = std::get_if<data::SoundForm>(&form.form())) {
-    parts = data::sound_folder(path, *sound);
-  } else {
-    throw ValueError(path + ": a model of texts is not evaluated here");
-  }
-  const data::Dataset set = parts.test.empty() ? parts.train : parts.test;
-  if (set.info().class_names != saved.info.class_names) {
-    throw IoError(fmt::format("{}: its classes are {}, the model knows {}", path,
-                              fmt::join(set.info().class_names, ", "),
-                              fmt::join(saved.info.class_names, ", ")));
-  }
-  return set;
-}
-
 }  // namespace
 
 int run_eval(const EvalCommand& command, const Console& console) {
@@ -132,11 +105,13 @@ int run_eval(const EvalCommand& command, const Console& console) {
   if (command.data.empty() || fs::exists(config_path(command.model))) {
     recipe = recipe_of(command.model);
   }
+  recipe.train.precision = "f32";  // whatever it was trained in, and on which machine
   data::Info info = saved.info;
   data::Dataset test;
   if (!command.data.empty()) set_data(recipe.data, command.data);
   if (!command.data.empty() && !recipe.data.path.empty() && !saved.info.preprocessing.empty()) {
-    test = own_data(saved, command.data);
+    test = read_as(data::Preprocess::from_json(saved.info.preprocessing, "the model"),
+                   saved.info.class_names, command.data);
   } else {
     test = open_test_data(recipe.data, recipe.train.seed, info);
   }
@@ -219,7 +194,8 @@ int run_summary(const SummaryCommand& command, const Console& console) {
   Recipe recipe;
   set_data(recipe.data, command.data.empty() ? "fashion-mnist" : command.data);
   const Setup setup = open_data(recipe.data, 0);
-  Model model(zoo::build(zoo::layers_of(command.model, setup.input, setup.outputs)));
+  Model model(
+      zoo::build(zoo::layers_of(command.model, setup.input, setup.outputs, setup.vocabulary)));
   show(model, setup.input);
   return kOk;
 }

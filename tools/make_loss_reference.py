@@ -63,3 +63,23 @@ with open("tests/loss/reference.inc", "w") as f:
     for name, values in CASES.items():
         f.write(f'    {{"{name}", {{{", ".join(map(repr, values))}}}}},\n')
     f.write("};\n// clang-format on\n")
+
+# Longer sequences, of several lengths, one too short for its labels (2 2 needs three steps).
+X = 2 * torch.randn(5, 30, 6, dtype=torch.float64)
+LABELS = torch.tensor([[1, 2, 3, 4, 5, 1, 2], [2, 2, 2, 2, -1, -1, -1], [5, -1, -1, -1, -1, -1, -1],
+                       [-1] * 7, [2, 2, -1, -1, -1, -1, -1]])
+STEPS = torch.tensor([30, 17, 1, 30, 2])
+CT = torch.tensor([1.0, -0.5, 2.0, 0.25, 3.0], dtype=torch.float64)
+
+x = X.clone().requires_grad_(True)
+lengths = (LABELS >= 0).sum(1)
+losses = F.ctc_loss(F.log_softmax(x, -1).transpose(0, 1), LABELS.clamp(min=0), STEPS, lengths,
+                    reduction="none", zero_infinity=True)
+(losses * CT).sum().backward()
+
+with open("tests/loss/ctc_reference.inc", "w") as f:
+    f.write("// Written by tools/make_loss_reference.py; do not edit.\n// clang-format off\n")
+    for name, t in {"kLogits": X, "kCt": CT, "kLosses": losses, "kGradient": x.grad}.items():
+        f.write(f"const std::vector<double> {name} = {{{', '.join(map(repr, t.flatten().tolist()))}}};\n")
+    for name, t in {"kLabels": LABELS, "kSteps": STEPS}.items():
+        f.write(f"const std::vector<std::int64_t> {name} = {{{', '.join(map(str, t.flatten().tolist()))}}};\n")

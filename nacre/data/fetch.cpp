@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 
@@ -171,7 +172,9 @@ void fetch_file(const RemoteFile& file, const fs::path& target, const FetchProgr
     reasons += "\n  " + reason;
   }
   throw_io(target.filename().string(), "could not be downloaded" + reasons,
-           "what has come is kept: run it again to continue, or put the file there by hand");
+           "run it again to continue where it broke off, or put the file into " +
+               (target.has_parent_path() ? target.parent_path().string() : std::string(".")) +
+               " by hand");
 }
 
 #else
@@ -187,7 +190,9 @@ void fetch_file(const RemoteFile& file, const fs::path&, const FetchProgress&) {
 
 fs::path fetch(const std::string& name, const FetchProgress& progress) {
   const fs::path folder = cache_folder() / name;
-  for (const RemoteFile& file : remote_files(name)) {
+  const char* mirror = std::getenv("NACRE_MIRROR");
+  for (RemoteFile file : remote_files(name)) {
+    if (mirror && *mirror) file.addresses = {fmt::format("{}/{}/{}", mirror, name, file.file)};
     const fs::path target = folder / file.file;
     if (file.unpack && !find_set(name).empty()) continue;
     std::error_code missing;

@@ -24,9 +24,11 @@ std::vector<RemoteFile> remote_files(const std::string& name);
 using FetchProgress =
     std::function<void(const std::string& file, std::uint64_t done, std::uint64_t total)>;
 
-// Downloads what is missing of a set into cache_folder()/NAME and returns that folder. What a
-// broken download left is continued. Throws IoError, saying plainly when the network is the reason
-// or when what came has another size or checksum than expected (it is removed then).
+// Downloads what is missing of a set into cache_folder()/NAME and returns that folder: from the
+// original addresses, or from $NACRE_MIRROR/NAME/FILE where that is set (sizes and checksums are
+// the same). What a broken download left is continued. Throws IoError, saying plainly when the
+// network is the reason or when what came has another size or checksum than expected (it is removed
+// then).
 std::filesystem::path fetch(const std::string& name, const FetchProgress& progress = {});
 // One file to `target`.
 void fetch_file(const RemoteFile& file, const std::filesystem::path& target,

@@ -95,7 +95,8 @@ Preprocess Preprocess::from_json(const std::string& text, const std::string& sou
     if (kind == "sound") {
       return Preprocess(SoundForm{.rate = json.at("rate").get<int>(),
                                   .length = json.at("length").get<std::int64_t>(),
-                                  .mono = json.at("mono").get<bool>()});
+                                  .mono = json.at("mono").get<bool>(),
+                                  .bands = json.value("bands", 0)});
     }
     throw_io(source, fmt::format("preprocessing of the unknown kind \"{}\"", kind),
              "use a newer program");
@@ -110,7 +111,8 @@ std::string Preprocess::to_json() const {
                                  return Json({{"kind", "sound"},
                                               {"rate", f.rate},
                                               {"length", f.length},
-                                              {"mono", f.mono}})
+                                              {"mono", f.mono},
+                                              {"bands", f.bands}})
                                      .dump();
                                },
                                [](const auto& encoder) { return encoder.to_json(); }},

@@ -147,10 +147,30 @@ Tensor resample(const Tensor& samples, int from, int to) {
   return out;
 }
 
+namespace {
+
+// The spectrogram of SoundForm::bands.
+Tensor spectrogram(const Tensor& samples, const SoundForm& form) {
+  int window = 2;
+  while (window * 1000 < form.rate * 24) window *= 2;
+  const auto mel = mel_step({.rate = form.rate,
+                             .window = window,
+                             .hop = std::max(1, form.rate / 100),
+                             .bands = form.bands});
+  Tensor out(mel->output(samples.spec()));
+  RandomStream none(0);
+  mel->apply(samples.raw_data(), samples.spec(), out.raw_mutable_data(), none);
+  const float silence = std::log(1e-6f);
+  for (float& v : out.mutable_data<float>()) v = (v - silence) / -silence;
+  return out;
+}
+
+}  // namespace
+
 Tensor shape_sound(const Sound& sound, const SoundForm& form) {
-  if (form.rate < 1 || form.length < 0) {
-    throw ValueError(
-        fmt::format("sound: a rate of {} Hz and a length of {}", form.rate, form.length));
+  if (form.rate < (form.bands > 0 ? 100 : 1) || form.length < 0 || form.bands < 0) {
+    throw ValueError(fmt::format("sound: a rate of {} Hz, a length of {} and {} bands", form.rate,
+                                 form.length, form.bands));
   }
   Tensor x = sound.samples;
   if (form.mono && x.size(0) > 1) {
@@ -164,7 +184,9 @@ Tensor shape_sound(const Sound& sound, const SoundForm& form) {
     x = mean;
   }
   x = resample(x, sound.rate, form.rate);
-  if (form.length == 0 || x.size(1) == form.length) return x;
+  if (form.length == 0 || x.size(1) == form.length) {
+    return form.bands > 0 ? spectrogram(x, form) : x;
+  }
   Tensor out = zeros({x.size(0), form.length});
   const std::int64_t n = std::min(form.length, x.size(1));
   for (std::int64_t c = 0; c < x.size(0) && n > 0; ++c) {
@@ -172,7 +194,7 @@ Tensor shape_sound(const Sound& sound, const SoundForm& form) {
                 x.data<float>().data() + c * x.size(1),
                 static_cast<std::size_t>(n) * sizeof(float));
   }
-  return out;
+  return form.bands > 0 ? spectrogram(out, form) : out;
 }
 
 std::shared_ptr<const Transform> mel_step(const MelOptions& o) {

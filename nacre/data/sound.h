@@ -33,8 +33,11 @@ struct SoundForm {
   std::int64_t length =
       16000;         // samples: longer sounds lose their end, shorter get zeros; 0: as is
   bool mono = true;  // the mean of the channels
+  // Above 0: f32 [channels, bands, frames], the mel spectrogram (mel_step) of windows of about 32
+  // ms every 10 ms, moved so that silence is 0 and full power about 1.
+  int bands = 0;
 };
-// Throws ValueError for a rate below 1 or a negative length.
+// Throws ValueError for a rate below 1 (100 with bands), or a negative length or number of bands.
 Tensor shape_sound(const Sound& sound, const SoundForm& form);
 
 // f32 [channels, n] to the logarithm of mel-scaled power f32 [channels, bands, frames], frames

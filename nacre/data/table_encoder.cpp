@@ -214,16 +214,18 @@ Dataset TableEncoder::encode(const Table& table) const {
       continue;
     }
     columns.push_back(&table.columns[static_cast<std::size_t>(found - names.begin())]);
-    if (input.categories.empty() && columns.back()->kind != Column::Kind::number) {
-      throw_io(table.source,
-               fmt::format("column \"{}\": numbers expected, it holds texts", input.name));
-    }
   }
   if (!lacking.empty()) {
     throw_io(table.source,
              fmt::format("no column is called {}; the columns are {}", fmt::join(lacking, ", "),
                          fmt::join(names, ", ")),
              "the first row must name the columns as in training");
+  }
+  for (std::size_t k = 0; k < inputs_.size(); ++k) {
+    if (inputs_[k].categories.empty() && columns[k]->kind != Column::Kind::number) {
+      throw_io(table.source,
+               fmt::format("column \"{}\": numbers expected, it holds texts", inputs_[k].name));
+    }
   }
   TableTarget target;
   const auto at = std::find(names.begin(), names.end(), target_);

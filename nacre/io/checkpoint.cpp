@@ -16,13 +16,13 @@ namespace fs = std::filesystem;
 constexpr std::string_view kPrefix = "step-";
 constexpr std::string_view kSuffix = ".checkpoint";
 
-// CRC-32 over names, contents and state, in the order of the names.
+// CRC-32 over names and contents, in the order of the names.
 std::string checksum(const Checkpoint& c) {
   std::vector<const NamedTensor*> order;
   for (const NamedTensor& t : c.tensors) order.push_back(&t);
   std::sort(order.begin(), order.end(),
             [](const NamedTensor* a, const NamedTensor* b) { return a->name < b->name; });
-  std::string parts = fmt::format("{}\n{}\n", c.step, c.state);
+  std::string parts = fmt::format("{}\n", c.step);
   for (const NamedTensor* t : order) {
     const Bytes bytes(static_cast<const std::byte*>(t->tensor.raw_data()),
                       t->tensor.spec().bytes());
@@ -43,7 +43,6 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
   save_safetensors(path, checkpoint.tensors,
                    {{"nacre.checkpoint", "1"},
                     {"step", std::to_string(checkpoint.step)},
-                    {"state", checkpoint.state},
                     {"checksum", checksum(checkpoint)}});
 }
 
@@ -61,7 +60,6 @@ Checkpoint load_checkpoint(const fs::path& path) {
   }
   Checkpoint out;
   if (!parse_whole(text("step"), out.step)) throw_io(path.string(), "its step is not a number");
-  out.state = text("state");
   out.tensors = std::move(file.tensors);
   out.source = path.string();
   if (checksum(out) != text("checksum")) {

@@ -14,12 +14,11 @@ namespace nacre::io {
 
 struct Checkpoint {
   std::int64_t step = 0;
-  NamedTensors tensors = {};  // weights, optimiser moments, random state; any dtypes
-  std::string state = {};     // JSON: epoch, data position, schedule, history, ...
+  NamedTensors tensors = {};  // weights, optimiser moments, random state, position, ...
   std::string source = {};    // the file it was read from
 };
 
-// One file, written atomically, with a checksum over all tensors and the state.
+// One file, written atomically, with a checksum over all tensors.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 // Throws IoError when the file is damaged (the checksum is checked) or something else.
 Checkpoint load_checkpoint(const std::filesystem::path& path);

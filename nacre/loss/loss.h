@@ -112,9 +112,14 @@ Loss contrastive(double margin = 1);
 // predictions are [batch, 3, features] (anchor, positive, negative), targets are ignored.
 Loss triplet(double margin = 1);
 
+struct CtcLossOptions {
+  std::int64_t blank = 0;      // the class that stands for no label
+  bool zero_infinity = false;  // 0 instead of infinity for a sequence too short for its labels
+};
 // Graves et al., "Connectionist temporal classification", 2006. Predictions are logits
 // [batch, time, classes]; targets [batch, length] are class numbers padded with -1. Values are
 // -log of the targets' probability, divided by the number of labels (PyTorch's mean reduction).
-Loss ctc(std::int64_t blank = 0);
+// Sequences of several lengths in a batch: ctc_loss (ops/ctc.h) takes the steps of each.
+Loss ctc(const CtcLossOptions& options = {});
 
 }  // namespace nacre::loss

@@ -89,6 +89,62 @@ class Auc final : public Metric::Measure {
   std::vector<double> seen_;  // score, target, weight
 };
 
+// Squared errors, and the spread of the targets around their mean: batches are put together as by
+// Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+// variances", 1979, so that targets far from zero lose no digits.
+class R2 final : public Metric::Measure {
+ public:
+  std::unique_ptr<Measure> clone() const override { return std::make_unique<R2>(*this); }
+  Tensors observe(const Operand& p, const Tensor& t, const Tensor& weights) const override {
+    // Rows are samples, columns outputs.
+    const auto n = p.tensor().rank() > 0 ? p.tensor().size(0) : 1;
+    const Shape rows{n, p.tensor().elements() / std::max<std::int64_t>(1, n)};
+    const Tensor y = reshape(like_prediction("r2", p, t), rows).to(f64);
+    const Tensor e = reshape(p, rows).to(f64) - y;
+    const Tensor w = weights.defined()
+                         ? broadcast_to(reshape(weights, Shape{n, 1}).to(f64), y.shape())
+                         : ones_like(y);
+    const Tensor total = sum(w, {0});
+    const Tensor middle = sum(w * y, {0}) / where(greater(total, 0), total, ones_like(total));
+    return {total, middle, sum(w * square(y - middle), {0}), sum(w * square(e), {0})};
+  }
+  std::size_t observed_count() const override { return 4; }
+  void add(std::span<const Tensor> observed) override {
+    const auto total = observed[0].data<double>();
+    const auto middle = observed[1].data<double>();
+    const auto spread = observed[2].data<double>();
+    const auto errors = observed[3].data<double>();
+    sums_.resize(4 * total.size(), 0);
+    for (std::size_t i = 0; i < total.size(); ++i) {
+      double* s = &sums_[4 * i];
+      const double both = s[0] + total[i];
+      if (both == 0) continue;
+      const double apart = middle[i] - s[1];
+      s[2] += spread[i] + apart * apart * s[0] * total[i] / both;
+      s[1] += apart * total[i] / both;
+      s[0] = both;
+      s[3] += errors[i];
+    }
+  }
+  double result() const override {
+    double total = 0;
+    for (std::size_t i = 0; i < sums_.size(); i += 4) {
+      const double spread = sums_[i + 2];
+      const double error = sums_[i + 3];
+      total += spread > 0 ? 1 - error / spread : error > 0 ? 0 : 1;
+    }
+    return sums_.empty() ? 0 : 4 * total / static_cast<double>(sums_.size());
+  }
+  void reset() override { sums_.clear(); }
+  std::vector<double> state() const override { return sums_; }
+  void load_state(std::span<const double> state) override {
+    sums_.assign(state.begin(), state.end());
+  }
+
+ private:
+  std::vector<double> sums_;  // of each output: weight, mean and squared spread of y, squared error
+};
+
 }  // namespace
 
 Metric::Metric(const char* name) {
@@ -182,33 +238,7 @@ Metric root_mean_squared_error() {
                   [](const std::vector<double>& s) { return std::sqrt(quotient(s)); })};
 }
 
-Metric r2() {
-  return {"r2", sums_of(
-                    [](const Operand& p, const Tensor& t, const Tensor& weights) {
-                      // Rows are samples, columns outputs.
-                      const auto n = p.tensor().rank() > 0 ? p.tensor().size(0) : 1;
-                      const Shape rows{n, p.tensor().elements() / std::max<std::int64_t>(1, n)};
-                      const Tensor y = reshape(like_prediction("r2", p, t), rows).to(f64);
-                      const Tensor e = reshape(p, rows).to(f64) - y;
-                      const Tensor w =
-                          weights.defined()
-                              ? broadcast_to(reshape(weights, Shape{n, 1}).to(f64), y.shape())
-                              : ones_like(y);
-                      return Tensors{sum(w * square(e), {0}), sum(w * square(y), {0}),
-                                     sum(w * y, {0}), sum(w, {0})};
-                    },
-                    [](const std::vector<double>& s) {
-                      const std::size_t outputs = s.size() / 4;
-                      double total = 0;
-                      for (std::size_t i = 0; i < outputs; ++i) {
-                        const double y = s[2 * outputs + i];
-                        const double spread = s[outputs + i] - y * y / s[3 * outputs + i];
-                        total += spread > 0 ? 1 - s[i] / spread : 0;
-                      }
-                      return total / static_cast<double>(outputs);
-                    },
-                    4)};
-}
+Metric r2() { return {"r2", std::make_unique<R2>()}; }
 
 Metric perplexity(const PerplexityOptions& options) {
   return {"perplexity", sums_of(

@@ -100,7 +100,8 @@ Metric auc();
 Metric mean_absolute_error();
 Metric mean_squared_error();
 Metric root_mean_squared_error();
-// 1 - residual / total sum of squares, averaged over the outputs.
+// 1 - residual / total sum of squares, averaged over the outputs; of targets that are all equal 1
+// when they are met and 0 else, as in scikit-learn.
 Metric r2();
 // exp of the mean negative log-probability of the true class.
 struct PerplexityOptions {

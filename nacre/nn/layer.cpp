@@ -74,6 +74,16 @@ void Layer::fail_inputs(const std::string& kind, std::size_t expected, std::size
                                  .location = at}));
 }
 
+Tensor Layer::only(Tensors outputs, const Location& at) const {
+  if (outputs.size() == 1) return std::move(outputs[0]);
+  throw ValueError(
+      format_error({.op = kind(),
+                    .what = fmt::format("it gives {} outputs, one is expected", outputs.size()),
+                    .layer = layer_path(),
+                    .location = at,
+                    .hint = "outputs() gives all of them"}));
+}
+
 std::string Layer::kind_name(const char* type_name, bool is_module) {
   if (!is_module) return "Lambda";
   std::string name = demangle(type_name);

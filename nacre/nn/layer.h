@@ -80,16 +80,19 @@ class LayerCall {
 // Makes a parameter named "<layer path>.<name>" with the values of an initialiser or given ones.
 Variable make_variable(Tensor value, std::string_view name, bool trainable = true);
 
-// Any module, layer or function from a tensor (or several) to a tensor, held by value: a copy
-// copies the parameters.
+// Whether a module gives an R for one of the lists of inputs that a Layer knows.
+template <class R, class M>
+concept LayerGiving = std::is_invocable_r_v<R, M&, const Operand&> ||
+    std::is_invocable_r_v<R, M&, const Tensor&> || std::is_invocable_r_v<R, M&, const Tensors&> ||
+    std::is_invocable_r_v<R, M&, const Tensor&, const Tensor&>;
+
+// Any module, layer or function from a tensor (or several) to a tensor (or several), held by value:
+// a copy copies the parameters.
 class Layer {
  public:
   template <class M>
   requires(!std::is_same_v<std::decay_t<M>, Layer> &&
-           (std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Operand&> ||
-            std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Tensor&> ||
-            std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Tensors&> ||
-            std::is_invocable_r_v<Tensor, std::decay_t<M>&, const Tensor&, const Tensor&>))
+           (LayerGiving<Tensor, std::decay_t<M>> || LayerGiving<Tensors, std::decay_t<M>>))
       Layer(M&& module)  // NOLINT: implicit, so that lists of layers read well
       : box_(std::make_unique<Box<std::decay_t<M>>>(std::forward<M>(module))) {}
   Layer(const Layer& other) : box_(other.box_->clone()) {}
@@ -102,10 +105,14 @@ class Layer {
 
   Tensor operator()(const Operand& x) {
     const Tensor input = x.tensor();
-    return box_->call({&input, 1}, x.at());
+    return only(box_->call({&input, 1}, x.at()), x.at());
   }
-  // A module of several inputs.
+  // A module of several inputs. Throws ValueError when it gives several outputs.
   Tensor operator()(const Tensors& inputs, Location at = std::source_location::current()) {
+    return only(box_->call(inputs, at), at);
+  }
+  // All that it gives: of a module of several outputs each, in order.
+  Tensors outputs(const Tensors& inputs, Location at = std::source_location::current()) {
     return box_->call(inputs, at);
   }
 
@@ -123,11 +130,12 @@ class Layer {
   struct AnyBox {
     virtual ~AnyBox() = default;
     virtual std::unique_ptr<AnyBox> clone() const = 0;
-    virtual Tensor call(std::span<const Tensor> inputs, const Location& at) = 0;
+    virtual Tensors call(std::span<const Tensor> inputs, const Location& at) = 0;
     virtual void visit(ModuleVisitor& visitor) = 0;
     virtual LayerBase* base() = 0;
     virtual const std::string& kind() const = 0;
   };
+  Tensor only(Tensors outputs, const Location& at) const;
   [[noreturn]] static void fail_inputs(const std::string& kind, std::size_t expected,
                                        std::size_t given, const Location& at);
   static std::string kind_name(const char* type_name, bool is_module);
@@ -137,22 +145,28 @@ class Layer {
     explicit Box(M m)
         : module(std::move(m)), own(kind_name(typeid(M).name(), VisitableModule<M>)) {}
     std::unique_ptr<AnyBox> clone() const override { return std::make_unique<Box>(*this); }
-    Tensor call(std::span<const Tensor> inputs, const Location& at) override {
+    using Result = std::conditional_t<LayerGiving<Tensor, M>, Tensor, Tensors>;
+    static Tensors listed(Tensor output) { return {std::move(output)}; }
+    static Tensors listed(Tensors outputs) { return outputs; }
+
+    Tensors call(std::span<const Tensor> inputs, const Location& at) override {
       if constexpr (std::is_base_of_v<LayerBase, M>) {
-        return invoke(inputs, at);
+        return listed(invoke(inputs, at));
       } else {
         const LayerCall scope(own);
-        return scope.done(invoke(inputs, at));
+        Tensors outputs = listed(invoke(inputs, at));
+        if (!outputs.empty()) scope.done(outputs[0]);
+        return outputs;
       }
     }
-    Tensor invoke(std::span<const Tensor> inputs, const Location& at) {
-      if constexpr (std::is_invocable_r_v<Tensor, M&, const Operand&>) {
+    Result invoke(std::span<const Tensor> inputs, const Location& at) {
+      if constexpr (std::is_invocable_r_v<Result, M&, const Operand&>) {
         if (inputs.size() != 1) fail_inputs(kind(), 1, inputs.size(), at);
         return module(Operand(inputs[0], at));
-      } else if constexpr (std::is_invocable_r_v<Tensor, M&, const Tensor&>) {
+      } else if constexpr (std::is_invocable_r_v<Result, M&, const Tensor&>) {
         if (inputs.size() != 1) fail_inputs(kind(), 1, inputs.size(), at);
         return module(inputs[0]);
-      } else if constexpr (std::is_invocable_r_v<Tensor, M&, const Tensor&, const Tensor&>) {
+      } else if constexpr (std::is_invocable_r_v<Result, M&, const Tensor&, const Tensor&>) {
         if (inputs.size() != 2) fail_inputs(kind(), 2, inputs.size(), at);
         return module(inputs[0], inputs[1]);
       } else {

@@ -25,6 +25,13 @@ Tensor Flatten::operator()(const Operand& x) {
   return call.done(reshape(x, shape));
 }
 
+Tensor Permute::operator()(const Operand& x) {
+  const LayerCall call(*this);
+  std::vector<int> axes{0};
+  axes.insert(axes.end(), options_.axes.begin(), options_.axes.end());
+  return call.done(transpose(x, axes));
+}
+
 Tensor Reshape::operator()(const Operand& x) {
   const LayerCall call(*this);
   const Tensor input = x.tensor();

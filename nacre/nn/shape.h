@@ -19,6 +19,21 @@ class Flatten : public LayerBase {
   FlattenOptions options_;
 };
 
+struct PermuteOptions {
+  std::vector<int> axes = {};  // of the result, counted from 1: the batch (0) stays, as in Keras
+};
+// {.axes = {2, 1}} exchanges the two axes after the batch.
+class Permute : public LayerBase {
+ public:
+  explicit Permute(PermuteOptions options) : LayerBase("Permute"), options_(std::move(options)) {}
+  Tensor operator()(const Operand& x);
+  void visit(ModuleVisitor&) {}
+  const PermuteOptions& options() const { return options_; }
+
+ private:
+  PermuteOptions options_;
+};
+
 struct ReshapeOptions {
   std::vector<std::int64_t> shape = {};  // without the batch; one may be -1
 };

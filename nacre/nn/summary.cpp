@@ -39,7 +39,8 @@ class Owners final : public ModuleVisitor {
  public:
   explicit Owners(std::map<std::string, std::int64_t>& counts) : counts_(counts) {}
   void variable(std::string_view, Variable& v) override {
-    if (v.defined()) counts_[scopes_.back()] += v.spec().elements();
+    // The state of a generator is no parameter.
+    if (v.defined() && is_floating(v.spec().dtype)) counts_[scopes_.back()] += v.spec().elements();
   }
   void enter(std::string_view, LayerBase* layer) override {
     std::string scope = scopes_.back();
@@ -64,7 +65,7 @@ Summary summarize(Layer& network, const std::vector<Spec>& inputs) {
     LayerObserver observer;
     Tensors symbols;
     for (const Spec& spec : inputs) symbols.push_back(session.argument(spec));
-    network(symbols);
+    network.outputs(symbols);
     const Graph& graph = session.trace()->graph;
     for (const LayerEvent& event : observer.events) {
       SummaryRow row{event.path, event.kind, event.output, 0, 0};

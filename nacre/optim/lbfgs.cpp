@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/ops/finite.h"
+
 namespace nacre::optim {
 namespace {
 
@@ -122,15 +124,43 @@ LBFGS::Point LBFGS::search(const std::function<Point(double)>& at, const Point& 
   return before;
 }
 
+nn::StateMap LBFGS::state() const {
+  nn::StateMap out;
+  for (std::size_t i = 0; i < pairs_.size(); ++i) {
+    out.emplace(fmt::format("step/{:04}", i), Tensor::from(pairs_[i].first));
+    out.emplace(fmt::format("change/{:04}", i), Tensor::from(pairs_[i].second));
+  }
+  return out;
+}
+
+void LBFGS::load_state(const nn::StateMap& values) {
+  pairs_.clear();
+  for (const auto& [name, value] : values) {
+    if (!name.starts_with("step/")) continue;
+    const auto change = values.find("change/" + name.substr(5));
+    if (change == values.end() || change->second.elements() != value.elements()) {
+      throw ValueError("LBFGS: the state has no \"change\" that fits \"" + name + "\"");
+    }
+    pairs_.emplace_back(value.to_vector<double>(), change->second.to_vector<double>());
+  }
+}
+
 double LBFGS::minimize(const nn::NamedVariables& parameters, const Function& function) {
   Vector x;
   for (const nn::NamedVariable& p : parameters) append(x, p.value());
   if (!pairs_.empty() && pairs_.front().first.size() != x.size()) pairs_.clear();
+  std::string culprit;  // the first parameter whose gradient is not finite
   const auto evaluate = [&](const Vector& place, const Vector& along) {
     scatter(parameters, place);
     const auto [value, gradients] = function();
     Point point{0, value.item<double>(), 0, {}};
-    for (const Tensor& g : gradients) append(point.gradient, g);
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      append(point.gradient, gradients[i]);
+      if (!culprit.empty() || i >= parameters.size()) continue;
+      if (first_non_finite(Tensors{gradients[i]}).item<std::int64_t>() == 0) {
+        culprit = parameters[i].name;
+      }
+    }
     if (point.gradient.size() != place.size()) {
       throw ShapeError(fmt::format("LBFGS: the gradients have {} elements, the parameters {}",
                                    point.gradient.size(), place.size()));
@@ -140,7 +170,9 @@ double LBFGS::minimize(const nn::NamedVariables& parameters, const Function& fun
   };
   Point now = evaluate(x, {});
   if (!std::isfinite(now.value) || !std::isfinite(dot(now.gradient, now.gradient))) {
-    throw GradientError("LBFGS: the value or a gradient is not finite at the start");
+    throw GradientError(culprit.empty() ? std::string("LBFGS: the value is not finite at the start")
+                                        : "LBFGS: the gradient of \"" + culprit +
+                                              "\" is not finite at the start");
   }
   for (iterations_ = 0; iterations_ < options_.max_iterations; ++iterations_) {
     if (largest(now.gradient) <= options_.tolerance_gradient) break;

@@ -13,6 +13,9 @@ struct LBFGSOptions {
   int history = 10;                  // pairs of steps and gradient changes that are kept
   double tolerance_gradient = 1e-7;  // ends when no gradient element is larger
   double tolerance_change = 1e-9;    // ends when no element and not the value changes by more
+  // Model::fit refuses batches that are not the whole data, whose values a line search cannot
+  // compare, unless this is set.
+  bool mini_batches = false;
 };
 
 // Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989, with a
@@ -34,9 +37,14 @@ class LBFGS {
 
   // Changes the parameters; returns the last value. What was learned of the curvature is kept for
   // the next call. Throws ShapeError when gradients do not fit, GradientError when the first value
-  // or gradient is not finite.
+  // or gradient is not finite (it names the parameter).
   double minimize(const nn::NamedVariables& parameters, const Function& function);
   int iterations() const { return iterations_; }  // of the last call
+  const LBFGSOptions& options() const { return options_; }
+
+  // What was learned of the curvature, by name, and its way back.
+  nn::StateMap state() const;
+  void load_state(const nn::StateMap& values);
 
  private:
   using Vector = std::vector<double>;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "nacre/ops/api.h"
@@ -49,7 +50,6 @@ void expect_positive(const char* what, double value) {
                             "(from_logits) usually helps"}));
 }
 
-constexpr const char* kNorm = "squared_norm";
 constexpr const char* kSum = "accumulated";
 constexpr const char* kCount = "accumulated_count/";
 constexpr const char* kAverage = "average";
@@ -62,7 +62,8 @@ Optimizer::Optimizer(std::unique_ptr<UpdateRule> rule, Schedule rate, double wei
       weight_decay_(weight_decay),
       step_(zeros({}, i64), "step", false),
       rate_(full({}, schedule_.at(0), f64), "learning_rate", false),
-      factor_(ones({}, f64), "rate_factor", false) {
+      factor_(ones({}, f64), "rate_factor", false),
+      non_finite_(full({}, -1, i64), "non_finite_gradient", false) {
   if (!(weight_decay >= 0)) {
     throw ValueError(fmt::format("optimizer: weight_decay {} is below 0", weight_decay));
   }
@@ -75,10 +76,13 @@ Optimizer::Optimizer(const Optimizer& other)
       clip_norm_(other.clip_norm_),
       clip_value_(other.clip_value_),
       average_(other.average_),
+      check_gradients_(other.check_gradients_),
       groups_(other.groups_),
       step_(other.step_),
       rate_(other.rate_),
       factor_(other.factor_),
+      non_finite_(other.non_finite_),
+      examined_(other.examined_),
       slots_(other.slots_) {}
 
 Optimizer& Optimizer::operator=(const Optimizer& other) {
@@ -101,6 +105,10 @@ Optimizer& Optimizer::average_weights(double decay) {
     throw ValueError(fmt::format("average_weights: decay {} is not between 0 and 1", decay));
   }
   average_ = decay;
+  return *this;
+}
+Optimizer& Optimizer::check_gradients(bool on) {
+  check_gradients_ = on;
   return *this;
 }
 Optimizer& Optimizer::group(Group group) {
@@ -132,6 +140,7 @@ Tensor Optimizer::current_rate(const Tensor& step) {
 }
 
 void Optimizer::accumulate(const nn::NamedVariables& parameters, const Tensors& gradients) {
+  examine(parameters, gradients);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     Variable& sum = slot(kSum, parameters[i].name, gradients[i].spec(), 0);
     sum.assign(sum + gradients[i]);
@@ -155,16 +164,29 @@ Tensors Optimizer::take_accumulated(const nn::NamedVariables& parameters,
   return result;
 }
 
-void Optimizer::clip(const nn::NamedVariables& parameters, Tensors& gradients) {
+// Puts the place of the first bad gradient into non_finite_, in one step for all of them.
+void Optimizer::examine(const nn::NamedVariables& parameters, const Tensors& gradients) {
+  if (!check_gradients_ || gradients.empty()) return;
+  const auto same = [](const std::string& name, const nn::NamedVariable& p) {
+    return name == p.name;
+  };
+  auto known =
+      std::search(examined_.begin(), examined_.end(), parameters.begin(), parameters.end(), same);
+  const auto place = static_cast<std::int64_t>(known - examined_.begin());
+  if (known == examined_.end()) {
+    for (const nn::NamedVariable& p : parameters) examined_.push_back(p.name);
+  }
+  non_finite_.assign(first_non_finite(gradients, place));
+  if (!non_finite_.value().is_traced()) check_finite();
+}
+
+void Optimizer::clip(Tensors& gradients) {
   if (clip_norm_ > 0) {
     Tensor total;
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-      const Tensor squared = sum(square(gradients[i].to(f32)));
-      Variable& norm = slot(kNorm, parameters[i].name, squared.spec(), 0);
-      norm.assign(squared);
+    for (const Tensor& g : gradients) {
+      const Tensor squared = sum(square(g.to(f32)));
       total = total.defined() ? total + squared : squared;
     }
-    if (total.defined() && !total.is_traced()) check_finite();
     // PyTorch adds 1e-6 to the norm, so does this.
     const Tensor factor = minimum(clip_norm_ / (sqrt(total) + 1e-6), 1);
     for (Tensor& g : gradients) g = g * factor.to(g.dtype());
@@ -174,12 +196,14 @@ void Optimizer::clip(const nn::NamedVariables& parameters, Tensors& gradients) {
   }
 }
 
+std::string Optimizer::non_finite_gradient() const {
+  if (!check_gradients_ || non_finite_.value().is_traced()) return {};
+  const auto place = non_finite_.value().item<std::int64_t>();
+  return place < 0 ? std::string() : examined_.at(static_cast<std::size_t>(place));
+}
+
 void Optimizer::check_finite() const {
-  const std::string prefix = std::string(kNorm) + "/";
-  for (const auto& [key, variable] : slots_) {
-    if (!key.starts_with(prefix) || variable.value().is_traced()) continue;
-    if (!std::isfinite(variable.value().item())) fail_not_finite(key.substr(prefix.size()));
-  }
+  if (const std::string name = non_finite_gradient(); !name.empty()) fail_not_finite(name);
 }
 
 void Optimizer::apply(const nn::NamedVariables& parameters, const Tensors& given) {
@@ -188,8 +212,9 @@ void Optimizer::apply(const nn::NamedVariables& parameters, const Tensors& given
         fmt::format("optimizer: {} gradients for {} parameters", given.size(), parameters.size()));
   }
   const TapePause pause;
+  examine(parameters, given);
   Tensors gradients = take_accumulated(parameters, given);
-  clip(parameters, gradients);
+  clip(gradients);
   const Tensor step = step_.value().to(f64);
   const Tensor rate = current_rate(step);
   // Scalars once for each rate and dtype, not for each parameter.

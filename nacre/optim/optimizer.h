@@ -56,12 +56,15 @@ class Optimizer {
   Optimizer& clip_value(double value);
   // Keeps an average of the weights: average = decay * average + (1 - decay) * weight.
   Optimizer& average_weights(double decay = 0.999);
+  // Whether gradients that are not finite are errors (they are, until this is called with false).
+  // All gradients are looked through in one step, which costs little beside the update.
+  Optimizer& check_gradients(bool on);
   // Groups are tried in the order in which they were added; the first that matches counts.
   Optimizer& group(Group group);
 
   // Changes the parameters by one step; gradients in their order. Throws ShapeError when there are
-  // not as many gradients as parameters, GradientError that names the parameter when clip_norm()
-  // was asked for and a gradient is not finite (in a compiled function: check_finite()).
+  // not as many gradients as parameters, GradientError that names the parameter when a gradient is
+  // not finite (in a compiled function: check_finite()).
   void apply(const nn::NamedVariables& parameters, const Tensors& gradients);
   template <nn::VisitableModule M>
   void apply(M& module, const Tensors& gradients) {
@@ -69,9 +72,11 @@ class Optimizer {
   }
   // Adds gradients up for the next apply(), which takes the mean over all of them and its own.
   void accumulate(const nn::NamedVariables& parameters, const Tensors& gradients);
-  // After a compiled step with clip_norm(): throws GradientError that names the parameter whose
-  // gradient was not finite.
+  // After a compiled step: throws GradientError that names the first parameter whose gradient was
+  // not finite.
   void check_finite() const;
+  // Its name; "" when all gradients of the last step were finite or are not checked.
+  std::string non_finite_gradient() const;
 
   // The rate of the last step (before the first: of the first).
   double learning_rate() const;
@@ -96,7 +101,8 @@ class Optimizer {
                  double initial);
   const Group* group_of(const std::string& name) const;
   Tensors take_accumulated(const nn::NamedVariables& parameters, const Tensors& gradients);
-  void clip(const nn::NamedVariables& parameters, Tensors& gradients);
+  void examine(const nn::NamedVariables& parameters, const Tensors& gradients);
+  void clip(Tensors& gradients);
   Tensor current_rate(const Tensor& step);
 
   std::unique_ptr<UpdateRule> rule_;
@@ -105,10 +111,13 @@ class Optimizer {
   double clip_norm_ = 0;
   double clip_value_ = 0;
   double average_ = 0;
+  bool check_gradients_ = true;
   std::vector<Group> groups_;
   Variable step_;
   Variable rate_;
   Variable factor_;
+  Variable non_finite_;                    // place in examined_ of a bad gradient, or -1
+  std::vector<std::string> examined_;      // parameters by place, of all lists that were examined
   std::map<std::string, Variable> slots_;  // "slot/parameter"
 };
 

@@ -173,8 +173,17 @@ class LineLog : public Callback {
   void on_train_begin(TrainingState& state) override {
     const bool fresh = state.step == 0;
     if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path());
-    empty_ = fresh || !std::filesystem::exists(path_) || std::filesystem::file_size(path_) == 0;
-    file_.open(path_, fresh ? std::ios::trunc : std::ios::app);
+    // Lines of epochs after the checkpoint, which are done again, go.
+    std::string kept;
+    if (std::ifstream old(path_); !fresh && old) {
+      std::string line;
+      for (std::int64_t n = header_lines() + state.epoch; n > 0 && std::getline(old, line); --n) {
+        kept += line + "\n";
+      }
+    }
+    empty_ = kept.empty();
+    file_.open(path_, std::ios::trunc);
+    file_ << kept << std::flush;
     if (!file_) throw IoError("cannot write " + path_.string());
   }
   void on_epoch_end(TrainingState& state) override {
@@ -188,6 +197,7 @@ class LineLog : public Callback {
 
  protected:
   virtual std::string text(const TrainingState& state, const Logs& row, bool first) const = 0;
+  virtual std::int64_t header_lines() const { return 0; }
 
  private:
   std::filesystem::path path_;
@@ -209,6 +219,7 @@ class CsvLog final : public LineLog {
     for (const auto& [name, value] : row.entries()) out += fmt::format(",{}", value);
     return out + "\n";
   }
+  std::int64_t header_lines() const override { return 1; }
 };
 
 class JsonLog final : public LineLog {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "nacre/ops/finite.h"
 #include "nacre/train/model_impl.h"
 #include "nacre/train/tensor_source.h"
 
@@ -11,7 +12,10 @@ namespace {
 
 // Weights of a batch with those of the classes of its samples.
 Tensor class_weighted(const data::Batch& batch, const std::map<std::int64_t, double>& weights) {
-  const Tensor& target = batch.targets.at(0);
+  if (batch.targets.size() != 1) {
+    throw ValueError("fit: class_weights need a network of one output; weigh samples instead");
+  }
+  const Tensor& target = batch.targets[0];
   const std::int64_t n = batch.size();
   if (target.elements() != n && target.rank() != 2) {
     throw ShapeError(
@@ -59,24 +63,45 @@ Split split_at(const Tensor& x, double share) {
 
 }  // namespace
 
-void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t batch) {
-  options->optimizer.check_finite();
-  if (std::isfinite(loss)) return;
-  std::string culprit;
-  for (const nn::NamedVariable& p : parameters()) {
-    for (const double v : p.cell->value.to_vector<double>()) {
-      if (!std::isfinite(v)) culprit = p.name;
-    }
-    if (!culprit.empty()) break;
-  }
+void Model::Impl::check_batches(const data::BatchSource& source) const {
+  if (!lbfgs || lbfgs->options().mini_batches || source.batch_size() >= source.samples()) return;
   throw ValueError(format_error(
       {.op = "fit",
-       .what = fmt::format("the loss is {} in epoch {}, batch {}{}", loss, epoch + 1, batch + 1,
-                           culprit.empty()
-                               ? std::string()
-                               : "; the first parameter that is not finite is \"" + culprit + "\""),
-       .hint = "lower the learning rate, clip gradients (optimizer.clip_norm(1)), check the data "
-               "for NaN, or let the loss work on logits (.from_logits = true)"}));
+       .what = fmt::format("L-BFGS needs all {} samples in one batch, batches have {}",
+                           source.samples(), source.batch_size()),
+       .hint = fmt::format("set .batch_size = {}, or allow it by .lbfgs = {{.mini_batches = true}}",
+                           source.samples())}));
+}
+
+void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t batch) {
+  if (!options->check_finite) return;
+  const std::string where = fmt::format("in epoch {}, batch {}", epoch + 1, batch + 1);
+  const std::string gradient = options->optimizer.non_finite_gradient();
+  if (std::isfinite(loss) && gradient.empty()) return;
+  const char* hint =
+      "lower the learning rate, clip gradients (optimizer.clip_norm(1)), check the data for NaN, "
+      "or "
+      "let the loss work on logits (.from_logits = true)";
+  if (std::isfinite(loss)) {
+    throw GradientError(format_error(
+        {.op = "fit",
+         .what = fmt::format("the gradient of \"{}\" is not finite {}", gradient, where),
+         .hint = hint}));
+  }
+  std::string culprit;
+  Tensors values;
+  const nn::NamedVariables all = parameters();
+  for (const nn::NamedVariable& p : all) values.push_back(p.cell->value);
+  const std::int64_t place = values.empty() ? -1 : first_non_finite(values).item<std::int64_t>();
+  if (place >= 0) {
+    culprit = "; the first parameter that is not finite is \"" +
+              all[static_cast<std::size_t>(place)].name + "\"";
+  } else if (!gradient.empty()) {
+    culprit = "; the first gradient that is not finite is that of \"" + gradient + "\"";
+  }
+  throw ValueError(format_error({.op = "fit",
+                                 .what = fmt::format("the loss is {} {}{}", loss, where, culprit),
+                                 .hint = hint}));
 }
 
 History Model::fit(const Tensor& x, const Tensor& y, const FitOptions& options) {
@@ -84,34 +109,38 @@ History Model::fit(const Tensor& x, const Tensor& y, const FitOptions& options) 
 }
 
 History Model::fit(const Tensors& x, const Tensor& y, const FitOptions& options) {
+  return fit(x, Tensors{y}, options);
+}
+
+History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options) {
   if (x.empty()) throw ValueError("fit: there is no input tensor");
   const TensorSourceOptions order{options.batch_size, options.shuffle, options.seed};
   const TensorSourceOptions plain{.batch_size = options.batch_size};
   const Validation& given = options.validation;
   if (!given.x.empty()) {
-    TensorSource training(x, {y}, options.sample_weights, order);
-    TensorSource held(given.x, {given.y}, given.weights, plain);
+    TensorSource training(x, y, options.sample_weights, order);
+    TensorSource held(given.x, given.targets.empty() ? Tensors{given.y} : given.targets,
+                      given.weights, plain);
     FitOptions inner = options;
     inner.validation_source = &held;
     return fit(training, inner);
   }
   const Split split = split_at(x[0], options.validation_split);
   if (split.training == split.samples) {
-    TensorSource training(x, {y}, options.sample_weights, order);
+    TensorSource training(x, y, options.sample_weights, order);
     return fit(training, options);
   }
   const auto part = [&](const Tensor& t, bool first) {
     if (!t.defined()) return t;
     return first ? rows(t, 0, split.training) : rows(t, split.training, t.size(0));
   };
-  Tensors x_first;
-  Tensors x_last;
-  for (const Tensor& t : x) {
-    x_first.push_back(part(t, true));
-    x_last.push_back(part(t, false));
-  }
-  TensorSource training(x_first, {part(y, true)}, part(options.sample_weights, true), order);
-  TensorSource held(x_last, {part(y, false)}, part(options.sample_weights, false), plain);
+  const auto parts = [&](const Tensors& list, bool first) {
+    Tensors out;
+    for (const Tensor& t : list) out.push_back(part(t, first));
+    return out;
+  };
+  TensorSource training(parts(x, true), parts(y, true), part(options.sample_weights, true), order);
+  TensorSource held(parts(x, false), parts(y, false), part(options.sample_weights, false), plain);
   FitOptions inner = options;
   inner.validation_source = &held;
   return fit(training, inner);
@@ -130,13 +159,15 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
   m.stopped = false;
   m.position = {};
   for (metric::Metric& metric : m.options->metrics) metric.reset();
+  m.check_batches(source);
   source.reset(0);
   m.position.seed = source.position().seed;
   const CheckpointOptions& keep = options.checkpoint;
-  if (options.resume && keep.path.empty()) {
-    throw ValueError("fit: resume needs .checkpoint = {.path = ...}, the file to go on from");
+  if (options.resume && keep.folder.empty()) {
+    throw ValueError("fit: resume needs .checkpoint = {.folder = ...}, where to go on from");
   }
-  if (options.resume && std::filesystem::exists(keep.path)) m.read_checkpoint(keep.path);
+  const io::CheckpointFolder checkpoints(keep.folder, keep.keep);
+  if (options.resume) m.read_checkpoint(checkpoints, options.verbose > 0);
   TrainingState state{
       *this, m.position.epoch, options.epochs, m.position.batch, source.batches(), m.steps, 0,
       {},    m.stopped};
@@ -144,13 +175,7 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
     for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
     m.stopped = state.stop;
   };
-  const auto log = [&] {
-    state.logs = {};
-    state.logs.set("loss", m.sums.mean());
-    for (const metric::Metric& metric : m.options->metrics) {
-      state.logs.set(metric.name(), metric.result());
-    }
-  };
+  const auto log = [&] { state.logs = m.logs_of(m.sums, m.options->metrics); };
   tell(&Callback::on_train_begin);
   for (std::int64_t epoch = m.position.epoch; epoch < options.epochs && !state.stop; ++epoch) {
     state.epoch = epoch;
@@ -167,8 +192,10 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
       }
       const bool last = state.batch + 1 == state.batches;
       const bool update = (state.batch + 1) % every == 0 || last;
-      const double loss = m.run_batch(update ? Impl::Step::train : Impl::Step::gather, batch,
-                                      m.sums, m.options->metrics);
+      const Impl::Step kind = m.lbfgs  ? Impl::Step::gradients
+                              : update ? Impl::Step::train
+                                       : Impl::Step::gather;
+      const double loss = m.run_batch(kind, batch, m.sums, m.options->metrics);
       m.check_loss(loss, epoch, state.batch);
       ++state.batch;
       state.samples += batch.size();
@@ -179,7 +206,9 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
       tell(&Callback::on_batch_end);
       const bool due = keep.every_steps > 0 && state.batch % keep.every_steps == 0;
       m.stopped = false;  // a resumed run goes on from an interruption
-      if (!keep.path.empty() && (due || state.stop)) m.write_checkpoint(keep.path);
+      if (!keep.folder.empty() && (due || state.stop)) {
+        m.write_checkpoint(checkpoints, state.batches);
+      }
     }
     // Stopped in the middle: the checkpoint goes on from here, the epoch is not over.
     if (state.batch < state.batches) break;
@@ -197,7 +226,7 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
     m.stopped = state.stop && !interrupted;
     const bool due = keep.every_epochs > 0 && (epoch + 1) % keep.every_epochs == 0;
     const bool end = epoch + 1 == options.epochs || state.stop;
-    if (!keep.path.empty() && (due || end)) m.write_checkpoint(keep.path);
+    if (!keep.folder.empty() && (due || end)) m.write_checkpoint(checkpoints, state.batches);
   }
   tell(&Callback::on_train_end);
   return m.history;

@@ -10,9 +10,29 @@
 #include "nacre/train/tensor_source.h"
 
 namespace nacre {
+namespace {
+
+// Batches one after another; scalars become a row each.
+Tensor joined_rows(const Tensors& parts) {
+  if (parts.size() == 1) return parts[0];
+  std::int64_t count = 0;
+  for (const Tensor& part : parts) count += part.rank() > 0 ? part.size(0) : 1;
+  Shape shape = parts[0].shape();
+  if (shape.rank() == 0) shape.push_back(0);
+  shape.set(0, count);
+  Tensor out(Spec{parts[0].dtype(), shape});
+  char* to = static_cast<char*>(out.raw_mutable_data());
+  for (const Tensor& part : parts) {
+    std::copy_n(static_cast<const char*>(part.raw_data()), part.spec().bytes(), to);
+    to += part.spec().bytes();
+  }
+  return out;
+}
+
+}  // namespace
 
 Model::Impl::Impl(nn::Layer net)
-    : network(std::move(net)), train({}), gather({}), test({}), infer({}) {
+    : network(std::move(net)), train({}), gather({}), gradients({}), test({}), infer({}) {
   nn::name_layers(nn::visit_fn(network));
   make_functions();
 }
@@ -20,10 +40,13 @@ Model::Impl::Impl(nn::Layer net)
 Model::Impl::Impl(const Impl& other)
     : network(other.network),
       options(other.options),
+      heads(other.heads),
+      lbfgs(other.lbfgs),
       evaluated(other.evaluated),
       input_count(other.input_count),
       train({}),
       gather({}),
+      gradients({}),
       test({}),
       infer({}),
       history(other.history),
@@ -33,10 +56,15 @@ Model::Impl::Impl(const Impl& other)
 }
 
 void Model::Impl::make_functions() {
-  train = CompiledFunction([this](const Tensors& t) { return step(Step::train, t); });
-  gather = CompiledFunction([this](const Tensors& t) { return step(Step::gather, t); });
-  test = CompiledFunction([this](const Tensors& t) { return step(Step::test, t); });
-  infer = CompiledFunction([this](const Tensors& t) { return Tensors{network(t)}; });
+  const CompileOptions how{.precision = options ? options->precision : Precision::f32};
+  const auto function = [&](Step kind) {
+    return CompiledFunction([this, kind](const Tensors& t) { return step(kind, t); }, how);
+  };
+  train = function(Step::train);
+  gather = function(Step::gather);
+  gradients = function(Step::gradients);
+  test = function(Step::test);
+  infer = CompiledFunction([this](const Tensors& t) { return network.outputs(t); }, how);
 }
 
 const ModelOptions& Model::Impl::compiled_options(const char* who) const {
@@ -49,65 +77,130 @@ const ModelOptions& Model::Impl::compiled_options(const char* who) const {
   return *options;
 }
 
-// One step on {inputs..., target, weights?}. Gives {loss, weight, what metrics observe...}.
+// One step on {inputs..., targets..., weights?}. Gives {loss, weight, losses of several outputs...,
+// what metrics observe..., gradients where the step is about them...}.
 Tensors Model::Impl::step(Step kind, const Tensors& flat) {
   const auto inputs = flat.begin() + static_cast<std::ptrdiff_t>(input_count);
   const Tensors x(flat.begin(), inputs);
-  const Tensor& target = flat[input_count];
-  const Tensor weights = flat.size() > input_count + 1 ? flat.back() : Tensor();
-  const auto forward = [&](Tensor& prediction) {
-    prediction = network(x);
-    const Tensor loss = options->loss(Operand(prediction, Location()), target, weights);
-    return loss.rank() == 0 ? loss : mean(loss);
+  const Tensors targets(inputs, inputs + static_cast<std::ptrdiff_t>(heads.size()));
+  const bool weighted = flat.size() > input_count + heads.size();
+  const Tensor weights = weighted ? flat.back() : Tensor();
+  Tensors predictions;
+  Tensors losses;
+  const auto forward = [&] {
+    predictions = network.outputs(x);
+    if (predictions.size() != heads.size()) {
+      throw ValueError(fmt::format(
+          "model: the network gives {} outputs, compile() has losses for {}\n  hint: give "
+          ".outputs one entry for each output",
+          predictions.size(), heads.size()));
+    }
+    losses.clear();
+    Tensor total;
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      const Tensor loss = heads[i].loss(Operand(predictions[i], Location()), targets[i], weights);
+      losses.push_back(loss.rank() == 0 ? loss : mean(loss));
+      const Tensor part = heads[i].weight == 1 ? losses[i] : losses[i] * heads[i].weight;
+      total = total.defined() ? total + part : part;
+    }
+    return total;
   };
-  Tensor prediction;
   Tensor loss;
+  Tensors given_back;
   if (kind == Step::test) {
     const TrainingScope mode(false);
-    loss = forward(prediction);
+    loss = forward();
   } else {
-    const auto [value, gradients] =
-        nn::value_and_grad(network, [&] { return forward(prediction); });
+    auto [value, slopes] = nn::value_and_grad(network, forward);
     loss = value;
     if (kind == Step::train) {
-      options->optimizer.apply(parameters(), gradients);
+      options->optimizer.apply(parameters(), slopes);
+    } else if (kind == Step::gather) {
+      options->optimizer.accumulate(parameters(), slopes);
     } else {
-      options->optimizer.accumulate(parameters(), gradients);
+      given_back = slopes;
     }
   }
   const double samples = static_cast<double>(x[0].rank() > 0 ? x[0].size(0) : 1);
-  Tensors out{loss, weights.defined() ? sum(weights.to(f64)) : Tensor::scalar(samples, f64)};
-  for (const metric::Metric& metric : options->metrics) {
-    for (Tensor& t : metric.measure().observe(Operand(prediction, Location()), target, weights)) {
-      out.push_back(std::move(t));
+  Tensors out{loss, weighted ? sum(weights.to(f64)) : Tensor::scalar(samples, f64)};
+  if (heads.size() > 1) out.insert(out.end(), losses.begin(), losses.end());
+  std::size_t metric = 0;
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    for (const std::size_t end = metric + heads[i].metrics; metric < end; ++metric) {
+      const auto& measure = options->metrics[metric].measure();
+      for (Tensor& t : measure.observe(Operand(predictions[i], Location()), targets[i], weights)) {
+        out.push_back(std::move(t));
+      }
     }
   }
+  out.insert(out.end(), given_back.begin(), given_back.end());
   return out;
+}
+
+Tensors Model::Impl::call(Step kind, const Tensors& flat) {
+  if (options->run_eagerly) return step(kind, flat);
+  switch (kind) {
+    case Step::train:
+      return train(flat);
+    case Step::gather:
+      return gather(flat);
+    case Step::gradients:
+      return gradients(flat);
+    default:
+      return test(flat);
+  }
+}
+
+Tensors Model::Impl::minimize(const Tensors& flat) {
+  // The first call also makes the parameters of layers that were never called.
+  Tensors first = call(Step::gradients, flat);
+  bool fresh = true;
+  lbfgs->minimize(parameters(), [&] {
+    Tensors out = fresh ? first : call(Step::gradients, flat);
+    fresh = false;
+    const auto count = static_cast<std::ptrdiff_t>(parameters().size());
+    return std::pair(out[0], Tensors(out.end() - count, out.end()));
+  });
+  first.resize(first.size() - parameters().size());
+  return first;
 }
 
 double Model::Impl::run_batch(Step kind, const data::Batch& batch, Sums& total,
                               std::vector<metric::Metric>& metrics) {
-  if (batch.targets.size() != 1) {
-    throw ValueError(fmt::format("model: a batch has {} target tensors; exactly one is needed",
-                                 batch.targets.size()));
+  if (batch.targets.size() != heads.size()) {
+    throw ValueError(fmt::format("model: a batch has {} target tensors, {} expected: one an output",
+                                 batch.targets.size(), heads.size()));
   }
   input_count = batch.inputs.size();
   Tensors flat = batch.inputs;
-  flat.push_back(batch.targets[0]);
+  flat.insert(flat.end(), batch.targets.begin(), batch.targets.end());
   if (batch.weights.defined()) flat.push_back(batch.weights);
-  CompiledFunction& function = kind == Step::train ? train : kind == Step::gather ? gather : test;
-  const Tensors out = options->run_eagerly ? step(kind, flat) : function(flat);
+  const Tensors out = kind == Step::gradients ? minimize(flat) : call(kind, flat);
   const double loss = out[0].item<double>();
   const double weight = out[1].item<double>();
   total.loss += loss * weight;
   total.weight += weight;
   std::size_t at = 2;
+  if (heads.size() > 1) {
+    total.of_outputs.resize(heads.size(), 0);
+    for (double& sum : total.of_outputs) sum += out[at++].item<double>() * weight;
+  }
   for (metric::Metric& m : metrics) {
     const std::size_t count = m.measure().observed_count();
     m.measure().add(std::span(out).subspan(at, count));
     at += count;
   }
   return loss;
+}
+
+Logs Model::Impl::logs_of(const Sums& total, const std::vector<metric::Metric>& metrics) const {
+  Logs logs;
+  logs.set("loss", total.mean(total.loss));
+  for (std::size_t i = 0; i < total.of_outputs.size(); ++i) {
+    logs.set(heads[i].name + "_loss", total.mean(total.of_outputs[i]));
+  }
+  for (const metric::Metric& m : metrics) logs.set(m.name(), m.result());
+  return logs;
 }
 
 Logs Model::Impl::evaluate(data::BatchSource& source) {
@@ -117,10 +210,7 @@ Logs Model::Impl::evaluate(data::BatchSource& source) {
   source.reset(0);
   data::Batch batch;
   while (source.next(batch)) run_batch(Step::test, batch, total, evaluated);
-  Logs logs;
-  logs.set("loss", total.mean());
-  for (const metric::Metric& m : evaluated) logs.set(m.name(), m.result());
-  return logs;
+  return logs_of(total, evaluated);
 }
 
 Model::Model(nn::Layer network) : impl_(std::make_unique<Impl>(std::move(network))) {}
@@ -134,12 +224,46 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Model& Model::compile(ModelOptions options) {
-  if (!options.loss) {
-    throw ValueError(
-        "compile: there is no loss\n  hint: set .loss = loss::mse() or another of loss/loss.h");
-  }
   if (options.accumulate < 1) {
     throw ValueError(fmt::format("compile: accumulate {} is below 1", options.accumulate));
+  }
+  if (options.lbfgs && options.accumulate > 1) {
+    throw ValueError(
+        "compile: accumulate has no use with lbfgs, which takes the whole data at once");
+  }
+  std::vector<Impl::Head> heads;
+  if (options.outputs.empty()) {
+    heads.push_back({"", options.loss, 1, options.metrics.size()});
+  } else if (options.loss || !options.metrics.empty()) {
+    throw ValueError("compile: .outputs stands instead of .loss and .metrics: give one of them");
+  }
+  for (std::size_t i = 0; i < options.outputs.size(); ++i) {
+    const OutputOptions& o = options.outputs[i];
+    const std::string name = o.name.empty() ? fmt::format("output_{}", i + 1) : o.name;
+    for (const Impl::Head& other : heads) {
+      if (other.name == name) throw ValueError("compile: two outputs are called \"" + name + '"');
+    }
+    if (!std::isfinite(o.weight)) {
+      throw ValueError(fmt::format("compile: the weight of \"{}\" is {}", name, o.weight));
+    }
+    heads.push_back({name, o.loss, o.weight, o.metrics.size()});
+    for (const metric::Metric& m : o.metrics) {
+      options.metrics.push_back(m.named(name + "_" + m.name()));
+    }
+  }
+  for (const Impl::Head& head : heads) {
+    if (head.loss) continue;
+    throw ValueError(fmt::format(
+        "compile: there is no loss{}\n  hint: set .loss = loss::mse() or another of loss/loss.h",
+        head.name.empty() ? std::string() : " for \"" + head.name + '"'));
+  }
+  if (!options.check_finite) options.optimizer.check_gradients(false);
+  uses_bfloat16(options.precision);  // throws where there is none
+  impl_->heads = std::move(heads);
+  impl_->lbfgs.reset();
+  if (options.lbfgs) {
+    impl_->lbfgs.emplace(*options.lbfgs);
+    options.optimizer.set_learning_rate(1);  // what logs tell: the first length of a line search
   }
   impl_->options.emplace(std::move(options));
   impl_->make_functions();
@@ -150,7 +274,10 @@ Logs Model::evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& op
   return evaluate(Tensors{x}, y, options);
 }
 Logs Model::evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options) {
-  TensorSource source(x, {y}, options.sample_weights, {.batch_size = options.batch_size});
+  return evaluate(x, Tensors{y}, options);
+}
+Logs Model::evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options) {
+  TensorSource source(x, y, options.sample_weights, {.batch_size = options.batch_size});
   const Logs logs = evaluate(source);
   if (options.verbose > 0) fmt::print("{}\n", to_string(logs));
   return logs;
@@ -167,29 +294,34 @@ Tensor Model::predict(const Tensors& x, const PredictOptions& options) {
   TensorSource source(x, {}, {}, {.batch_size = options.batch_size});
   return predict(source);
 }
-
 Tensor Model::predict(data::BatchSource& source) {
+  Tensors outputs = predict_outputs(source);
+  if (outputs.size() == 1) return std::move(outputs[0]);
+  throw ValueError(
+      fmt::format("predict: the network gives {} outputs\n  hint: predict_outputs() gives all",
+                  outputs.size()));
+}
+
+Tensors Model::predict_outputs(const Tensors& x, const PredictOptions& options) {
+  TensorSource source(x, {}, {}, {.batch_size = options.batch_size});
+  return predict_outputs(source);
+}
+
+Tensors Model::predict_outputs(data::BatchSource& source) {
   const TrainingScope mode(false);
   const bool eagerly = impl_->options && impl_->options->run_eagerly;
-  Tensors parts;
-  std::int64_t count = 0;
+  std::vector<Tensors> parts;  // of each output
   source.reset(0);
   data::Batch batch;
   while (source.next(batch)) {
-    parts.push_back(eagerly ? impl_->network(batch.inputs) : impl_->infer(batch.inputs)[0]);
-    count += parts.back().rank() > 0 ? parts.back().size(0) : 1;
+    Tensors outputs = eagerly ? impl_->network.outputs(batch.inputs) : impl_->infer(batch.inputs);
+    parts.resize(outputs.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) parts[i].push_back(std::move(outputs[i]));
   }
   if (parts.empty()) throw ValueError("predict: there are no samples");
-  if (parts.size() == 1) return parts[0];
-  Shape shape = parts[0].shape();
-  shape.set(0, count);
-  Tensor out(Spec{parts[0].dtype(), shape});
-  char* to = static_cast<char*>(out.raw_mutable_data());
-  for (const Tensor& part : parts) {
-    std::copy_n(static_cast<const char*>(part.raw_data()), part.spec().bytes(), to);
-    to += part.spec().bytes();
-  }
-  return out;
+  Tensors joined;
+  for (Tensors& list : parts) joined.push_back(joined_rows(list));
+  return joined;
 }
 
 nn::Layer& Model::network() { return impl_->network; }
@@ -197,7 +329,10 @@ optim::Optimizer& Model::optimizer() {
   impl_->compiled_options("optimizer");
   return impl_->options->optimizer;
 }
-const loss::Loss& Model::loss() const { return impl_->compiled_options("loss").loss; }
+const loss::Loss& Model::loss() const {
+  impl_->compiled_options("loss");
+  return impl_->heads[0].loss;
+}
 const std::vector<metric::Metric>& Model::metrics() const { return impl_->evaluated; }
 nn::NamedVariables Model::parameters() { return impl_->parameters(); }
 nn::NamedVariables Model::state() { return nn::state(impl_->network); }

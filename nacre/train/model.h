@@ -19,34 +19,55 @@
 #include "nacre/metric/metric.h"
 #include "nacre/nn/layer.h"
 #include "nacre/nn/summary.h"
+#include "nacre/optim/lbfgs.h"
 #include "nacre/optim/optimizers.h"
+#include "nacre/run/precision.h"
 #include "nacre/train/callback.h"
 #include "nacre/train/logs.h"
 
 namespace nacre {
 
+// One output of a network that has several.
+struct OutputOptions {
+  std::string name = {};  // in the logs: "<name>_loss", "<name>_accuracy"; empty: "output_1", ...
+  loss::Loss loss = {};
+  double weight = 1;  // of its loss in the sum that is made small
+  std::vector<metric::Metric> metrics = {};
+};
+
 struct ModelOptions {
   optim::Optimizer optimizer = optim::Adam();
   loss::Loss loss = {};
   std::vector<metric::Metric> metrics = {};
+  // Instead of loss and metrics: one for each output of the network, in their order.
+  std::vector<OutputOptions> outputs = {};
   // Batches whose gradients are averaged for one update; a rest at an epoch's end makes one too.
   int accumulate = 1;
-  // Runs every op at once instead of compiling the step: slower, for debugging.
+  // A loss or a gradient that is not finite is an error. The check costs a step that reads the
+  // gradients once; false switches it off.
+  bool check_finite = true;
+  // Each batch, which should be the whole data, is minimised by L-BFGS; `optimizer` is not used.
+  std::optional<optim::LBFGSOptions> lbfgs = {};
+  // Of products and convolutions in compiled steps; weights and results stay f32.
+  Precision precision = Precision::f32;
+  // Runs every op at once instead of compiling the step: slower, for debugging, always in f32.
   bool run_eagerly = false;
 };
 
 struct Validation {
   Tensors x = {};
   Tensor y = {};
+  Tensors targets = {};  // of several outputs, instead of y
   Tensor weights = {};
 };
 
 // Where fit() keeps what it needs to go on after it was killed at any moment: the weights, the
 // optimizer, random state, position in the data, metric sums, history and callbacks' memory.
 struct CheckpointOptions {
-  std::filesystem::path path = {};  // a safetensors file, replaced atomically; empty: none
-  int every_epochs = 1;             // 0: not at the end of epochs
-  std::int64_t every_steps = 0;     // also every so many batches; 0: not
+  std::filesystem::path folder = {};  // an io::CheckpointFolder; empty: none
+  int every_epochs = 1;               // 0: not at the end of epochs
+  std::int64_t every_steps = 0;       // also every so many batches; 0: not
+  int keep = 2;  // the last so many: when the newest is damaged, the one before it serves
 };
 
 struct FitOptions {
@@ -63,8 +84,8 @@ struct FitOptions {
   Callbacks callbacks = {};
   int verbose = 1;  // 0: nothing, 1: a line that moves, or one an epoch, 2: one line an epoch
   CheckpointOptions checkpoint = {};
-  // Goes on from the checkpoint file if it exists; ends bit for bit where a run that was never
-  // interrupted ends.
+  // Goes on from the newest checkpoint that can be read, if there is one; ends bit for bit where a
+  // run that was never interrupted ends.
   bool resume = false;
 };
 
@@ -88,30 +109,40 @@ class Model {
   Model& operator=(Model&&) noexcept;
   ~Model();
 
-  // Sets how to train. Throws ValueError without a loss or with accumulate < 1.
+  // Sets how to train. Throws ValueError without a loss, with accumulate < 1, or for options that
+  // exclude each other.
   Model& compile(ModelOptions options);
 
-  // Trains. Throws ValueError before compile() and when the loss is not finite (it names epoch,
-  // batch and the first parameter that is not finite), ShapeError for data that does not fit.
+  // Trains. Throws ValueError before compile() and when the loss is not finite, GradientError when
+  // a gradient is not (both name epoch, batch and the first such parameter), ShapeError for data
+  // that does not fit. Networks may have several inputs and several outputs: a tensor of x and y
+  // for each.
   History fit(const Tensor& x, const Tensor& y, const FitOptions& options = {});
   History fit(const Tensors& x, const Tensor& y, const FitOptions& options = {});
+  History fit(const Tensors& x, const Tensors& y, const FitOptions& options = {});
   History fit(data::BatchSource& source, const FitOptions& options = {});
 
   // Loss and metrics over a set.
   Logs evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options = {});
   Logs evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options = {});
+  Logs evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options = {});
   Logs evaluate(data::BatchSource& source);
 
-  // The network's outputs [n, ...], computed in batches; layers infer.
+  // The network's output [n, ...], computed in batches; layers infer. Throws ValueError when it has
+  // several.
   Tensor predict(const Tensor& x, const PredictOptions& options = {});
   Tensor predict(const Tensors& x, const PredictOptions& options = {});
   Tensor predict(data::BatchSource& source);
+  // All outputs.
+  Tensors predict_outputs(const Tensors& x, const PredictOptions& options = {});
+  Tensors predict_outputs(data::BatchSource& source);
 
   // One call of the network, in the current mode.
   Tensor operator()(const Operand& x) { return network()(x); }
 
   nn::Layer& network();
   optim::Optimizer& optimizer();
+  // Of the first output.
   const loss::Loss& loss() const;
   // The metrics with what they saw in the last evaluate() or epoch.
   const std::vector<metric::Metric>& metrics() const;

@@ -1,6 +1,7 @@
 // The inside of Model, shared by the files that define it.
 #pragma once
 
+#include "nacre/io/checkpoint.h"
 #include "nacre/run/compile.h"
 #include "nacre/train/model.h"
 
@@ -14,19 +15,30 @@ struct Model::Impl {
   struct Sums {
     double loss = 0;
     double weight = 0;
-    double mean() const { return weight > 0 ? loss / weight : 0; }
+    std::vector<double> of_outputs = {};  // losses, where there are several outputs
+    double mean(double sum) const { return weight > 0 ? sum / weight : 0; }
   };
-  enum class Step { train, gather, test };
+  // An output of the network. Its metrics follow those of the outputs before it.
+  struct Head {
+    std::string name;
+    loss::Loss loss;
+    double weight;
+    std::size_t metrics;
+  };
+  enum class Step { train, gather, gradients, test };
 
   nn::Layer network;
-  std::optional<ModelOptions> options;
+  std::optional<ModelOptions> options;  // with the metrics of all outputs in `metrics`
+  std::vector<Head> heads;
+  std::optional<optim::LBFGS> lbfgs;
   std::vector<metric::Metric> evaluated;  // the metrics of evaluate()
   std::size_t input_count = 1;
 
-  CompiledFunction train;   // forward, backward, update
-  CompiledFunction gather;  // forward, backward, gradients added up
-  CompiledFunction test;    // forward, loss, metrics
-  CompiledFunction infer;   // forward
+  CompiledFunction train;      // forward, backward, update
+  CompiledFunction gather;     // forward, backward, gradients added up
+  CompiledFunction gradients;  // forward, backward, gradients given back
+  CompiledFunction test;       // forward, loss, metrics
+  CompiledFunction infer;      // forward
 
   // The run in progress, or the last one.
   Sums sums;
@@ -41,15 +53,22 @@ struct Model::Impl {
   nn::NamedVariables parameters() { return nn::parameters(network); }
 
   Tensors step(Step kind, const Tensors& flat);
+  Tensors call(Step kind, const Tensors& flat);
   // Runs a batch and adds loss and metrics to `sums` and `metrics`; returns the batch's loss.
   double run_batch(Step kind, const data::Batch& batch, Sums& sums,
                    std::vector<metric::Metric>& metrics);
+  // What step() gives at the place where L-BFGS begins, and the parameters where it ends.
+  Tensors minimize(const Tensors& flat);
   Logs evaluate(data::BatchSource& source);
+  Logs logs_of(const Sums& sums, const std::vector<metric::Metric>& metrics) const;
+  void check_batches(const data::BatchSource& source) const;
   void check_loss(double loss, std::int64_t epoch, std::int64_t batch);
   nn::StateMap training_state();
   void load_training_state(const nn::StateMap& state);
-  void write_checkpoint(const std::filesystem::path& path);
-  void read_checkpoint(const std::filesystem::path& path);
+  // A checkpoint of the place in `position`; epochs have `batches` batches.
+  void write_checkpoint(const io::CheckpointFolder& folder, std::int64_t batches);
+  // The newest one that is whole; tells of damaged ones on standard error when `verbose`.
+  void read_checkpoint(const io::CheckpointFolder& folder, bool verbose);
 };
 
 // The line that shows how training gets on; see FitOptions::verbose.

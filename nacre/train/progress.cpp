@@ -1,11 +1,13 @@
 // The line that shows how training gets on.
+#include "nacre/train/progress.h"
+
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 
 #include "nacre/base/text.h"
 #include "nacre/train/model_impl.h"
@@ -17,20 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string bar(std::int64_t done, std::int64_t all) {
-  constexpr std::size_t kWidth = 20;
-  const double part = all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 0;
-  const std::size_t full = std::min(kWidth, static_cast<std::size_t>(part * kWidth));
-  return "[" + std::string(full, '=') + std::string(kWidth - full, ' ') + "]";
-}
-
-// Columns of the terminal; many where it does not say.
-std::size_t columns() {
-  struct winsize size {};
-  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20;
-  return known ? size.ws_col : 1000;
 }
 
 class ProgressLine final : public Callback {
@@ -48,16 +36,14 @@ class ProgressLine final : public Callback {
     const double left = spent /
                         static_cast<double>(std::max<std::int64_t>(1, state.batch - skipped_)) *
                         static_cast<double>(state.batches - state.batch);
-    // A line that wraps could not be written over.
-    show(fmt::format("epoch {}/{} {} {}/{}  {}  {} left  {}", state.epoch + 1, state.epochs,
-                     bar(state.batch, state.batches), state.batch, state.batches,
-                     to_string(state.logs), human_seconds(left), rate(state, spent))
-             .substr(0, columns() - 1));
+    show(running_line(describe(state, spent, human_seconds(left) + " left"), terminal_columns()));
   }
   void on_epoch_end(TrainingState& state) override {
     const double spent = seconds_since(start_);
-    show(fmt::format("epoch {}/{}  {}  {}  {}", state.epoch + 1, state.epochs,
-                     to_string(state.logs), human_seconds(spent), rate(state, spent)));
+    // What is no terminal has no width.
+    const std::size_t columns =
+        moving_ ? terminal_columns() : std::numeric_limits<std::size_t>::max();
+    show(finished_lines(describe(state, spent, human_seconds(spent)), columns));
     std::fputc('\n', stdout);
     std::fflush(stdout);
     width_ = 0;
@@ -69,18 +55,31 @@ class ProgressLine final : public Callback {
     shown_ = start_;
     skipped_ = state.batch;
   }
-  std::string rate(const TrainingState& state, double seconds) const {
+  Progress describe(const TrainingState& state, double spent, std::string time) const {
+    Progress p{.epoch = fmt::format("epoch {}/{}", state.epoch + 1, state.epochs),
+               .batch = state.batch,
+               .batches = state.batches,
+               .numbers = {},
+               .time = std::move(time),
+               .rate = {}};
+    for (const auto& [name, value] : state.logs.entries()) {
+      p.numbers.push_back(fmt::format("{} {:.4f}", name, value));
+    }
     const double here = 1 - static_cast<double>(skipped_) /
                                 static_cast<double>(std::max<std::int64_t>(1, state.batch));
-    const double each = here * static_cast<double>(state.samples) / std::max(seconds, 1e-9);
-    return with_thousands(static_cast<long long>(each)) + " samples/s";
+    const double each = here * static_cast<double>(state.samples) / std::max(spent, 1e-9);
+    p.rate = with_thousands(static_cast<long long>(each)) + " samples/s";
+    return p;
   }
-  void show(const std::string& line) {
+  void show(const std::string& text) {
+    const std::string first = text.substr(0, text.find('\n'));
     if (moving_) std::fputc('\r', stdout);
-    std::fputs(line.c_str(), stdout);
+    std::fputs(first.c_str(), stdout);
     // What a longer line left behind is wiped.
-    for (std::size_t i = line.size(); moving_ && i < width_; ++i) std::fputc(' ', stdout);
-    width_ = line.size();
+    const std::size_t old = moving_ ? std::min(width_, terminal_columns() - 1) : 0;
+    for (std::size_t i = first.size(); i < old; ++i) std::fputc(' ', stdout);
+    std::fputs(text.c_str() + first.size(), stdout);
+    width_ = first.size();
     std::fflush(stdout);
   }
 

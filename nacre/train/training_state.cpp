@@ -39,7 +39,10 @@ nn::StateMap Model::Impl::training_state() {
                                       static_cast<std::int64_t>(position.seed), steps,
                                       stopped ? 1 : 0};
   out.emplace("run/position", Tensor::from(run));
-  out.emplace("run/loss", Tensor::from(std::vector<double>{sums.loss, sums.weight}));
+  std::vector<double> losses{sums.loss, sums.weight};
+  losses.insert(losses.end(), sums.of_outputs.begin(), sums.of_outputs.end());
+  out.emplace("run/loss", Tensor::from(losses));
+  if (lbfgs) put(out, "lbfgs/", lbfgs->state());
   if (options) {
     for (std::size_t i = 0; i < options->metrics.size(); ++i) {
       out.emplace(fmt::format("run/metric/{}", i),
@@ -67,11 +70,12 @@ void Model::Impl::load_training_state(const nn::StateMap& state) {
   steps = run[3];
   stopped = run[4] != 0;
   const auto loss = state.find("run/loss");
-  if (loss == state.end() || loss->second.elements() != 2) {
+  if (loss == state.end() || loss->second.elements() < 2) {
     throw IoError("checkpoint: \"run/loss\" is missing or has another size");
   }
-  const std::vector<double> both = loss->second.to_vector<double>();
-  sums = {both[0], both[1]};
+  const std::vector<double> losses = loss->second.to_vector<double>();
+  sums = {losses[0], losses[1], {losses.begin() + 2, losses.end()}};
+  if (lbfgs) lbfgs->load_state(under(state, "lbfgs/"));
   for (std::size_t i = 0; i < options->metrics.size(); ++i) {
     const auto found = state.find(fmt::format("run/metric/{}", i));
     if (found == state.end()) {
@@ -91,21 +95,21 @@ void Model::Impl::load_training_state(const nn::StateMap& state) {
   }
 }
 
-void Model::Impl::write_checkpoint(const std::filesystem::path& path) {
-  io::NamedTensors tensors;
-  for (const auto& [name, value] : training_state()) tensors.push_back({name, value});
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-  io::save_safetensors(path, tensors, {{"format", "nacre checkpoint 1"}});
+void Model::Impl::write_checkpoint(const io::CheckpointFolder& folder, std::int64_t batches) {
+  io::Checkpoint checkpoint{.step = position.epoch * batches + position.batch};
+  for (const auto& [name, value] : training_state()) checkpoint.tensors.push_back({name, value});
+  folder.save(checkpoint);
 }
 
-void Model::Impl::read_checkpoint(const std::filesystem::path& path) {
-  const io::TensorFile file = io::load_safetensors(path);
-  const auto format = file.metadata.find("format");
-  if (format == file.metadata.end() || format->second != "nacre checkpoint 1") {
-    throw IoError(path.string() + ": it is not a checkpoint of a training run");
+void Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, bool verbose) {
+  std::vector<std::string> problems;
+  const std::optional<io::Checkpoint> checkpoint = folder.load_latest(&problems);
+  for (const std::string& problem : problems) {
+    if (verbose) fmt::print(stderr, "passed over: {}\n", problem);
   }
+  if (!checkpoint) return;
   nn::StateMap state;
-  for (const io::NamedTensor& t : file.tensors) state.emplace(t.name, t.tensor);
+  for (const io::NamedTensor& t : checkpoint->tensors) state.emplace(t.name, t.tensor);
   load_training_state(state);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "nacre/base/text.h"
@@ -56,18 +57,47 @@ const std::vector<ModelDescription>& models() {
       {"linear", "one dense layer: linear or logistic regression"},
       {"mlp", "two hidden dense layers of 128 units, relu"},
       {"cnn", "Conv 32 3x3, pool, Conv 64 3x3, pool, dense: for small pictures"},
-      {"cnn-bn",
-       "three convolution blocks with batch normalisation and dropout: for 28x28 and up"}};
+      {"cnn-bn", "three convolution blocks with batch normalisation and dropout: for 28x28 and up"},
+      {"text", "embedding, a convolution over five words, the maximum over the text, dense"}};
   return list;
 }
 
-std::string layers_of(const std::string& model, const Spec& input, std::int64_t outputs) {
+std::string layers_of(const std::string& model, const Spec& input, std::int64_t outputs,
+                      std::int64_t vocabulary) {
   const Json flatten{{"type", "flatten"}};
   const Json pool{{"type", "max_pool2d"}};
   const bool picture = input.shape.rank() == 3 && input.shape[1] >= 12 && input.shape[2] >= 12;
-  if (model == "auto") return layers_of(picture ? "cnn" : "mlp", input, outputs);
+  const bool tokens = is_integral(input.dtype);
+  if (model == "auto") {
+    return layers_of(tokens ? "text" : picture ? "cnn" : "mlp", input, outputs, vocabulary);
+  }
   Json layers = Json::array();
   const bool flat = input.shape.rank() == 1;
+  const bool known = std::any_of(models().begin(), models().end(),
+                                 [&](const ModelDescription& m) { return m.name == model; });
+  if (known && (model == "text") != tokens) {
+    throw ValueError(fmt::format("model \"{}\" takes {}, samples are {}", model,
+                                 tokens ? "values, not tokens of a text" : "tokens of a text",
+                                 to_string(input)));
+  }
+  if (model == "text") {
+    if (!flat || input.shape[0] < 5 || vocabulary < 1) {
+      throw ValueError(fmt::format(
+          "model \"text\" needs at least 5 tokens a sample and a vocabulary, samples are {}",
+          to_string(input)));
+    }
+    // Kim, "Convolutional neural networks for sentence classification", 2014, with one width.
+    return dump(Json::array(
+        {{{"type", "embedding"},
+          {"input_dim", vocabulary},
+          {"output_dim", 64},
+          {"padding_index", 0}},
+         {{"type", "permute"}, {"axes", {2, 1}}},
+         {{"type", "conv1d"}, {"filters", 64}, {"kernel_size", 5}, {"activation", "relu"}},
+         {{"type", "global_max_pool"}},
+         {{"type", "dropout"}, {"rate", 0.5}},
+         dense(outputs)}));
+  }
   if (model == "linear" || model == "mlp") {
     if (!flat) layers.push_back(flatten);
     if (model == "mlp") {

@@ -23,9 +23,10 @@ struct ModelDescription {
 const std::vector<ModelDescription>& models();
 
 // The layers of a named model for samples of `input` (without the batch axis) and `outputs` values.
-// "auto" chooses by the input: "cnn" for pictures of at least 12 x 12, "mlp" else. The last layer
-// gives logits (or plain values). Throws ValueError for an unknown name or an input that does not
-// fit.
-std::string layers_of(const std::string& model, const Spec& input, std::int64_t outputs);
+// "auto" chooses by the input: "cnn" for pictures of at least 12 x 12, "text" for numbers of tokens
+// (of which there are `vocabulary`), "mlp" else. The last layer gives logits (or plain values).
+// Throws ValueError for an unknown name or an input that does not fit.
+std::string layers_of(const std::string& model, const Spec& input, std::int64_t outputs,
+                      std::int64_t vocabulary = 0);
 
 }  // namespace nacre::zoo

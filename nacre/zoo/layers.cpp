@@ -73,9 +73,13 @@ nn::NamedLayer dense(LayerSpec& s) {
 }
 
 nn::NamedLayer embedding(LayerSpec& s) {
-  return nn::Embedding{{.input_dim = s.needed("input_dim"),
-                        .output_dim = s.needed("output_dim"),
-                        .initializer = s.initializer("initializer")}};
+  nn::EmbeddingLayerOptions options{.input_dim = s.needed("input_dim"),
+                                    .output_dim = s.needed("output_dim"),
+                                    .initializer = s.initializer("initializer")};
+  if (const std::int64_t padding = s.whole("padding_index", -1); padding >= 0) {
+    options.padding_index = padding;
+  }
+  return nn::Embedding(options);
 }
 
 nn::NamedLayer batch_norm(LayerSpec& s) {
@@ -129,6 +133,11 @@ const std::map<std::string, LayerMaker>& layer_makers() {
       {"reshape",
        [](LayerSpec& s) -> nn::NamedLayer {
          return nn::Reshape{{.shape = s.needed_list("shape")}};
+       }},
+      {"permute",
+       [](LayerSpec& s) -> nn::NamedLayer {
+         const std::vector<std::int64_t> axes = s.needed_list("axes");
+         return nn::Permute({.axes = {axes.begin(), axes.end()}});
        }},
       {"dropout",
        [](LayerSpec& s) -> nn::NamedLayer { return nn::Dropout{{.rate = s.number("rate", 0.5)}}; }},

@@ -1,6 +1,7 @@
 #include "tests/cli/program.h"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,38 @@ Finished wait_for(pid_t child, const std::filesystem::path& folder) {
   waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           contents(folder / "output.txt")};
+}
+
+Finished run_in_terminal(const std::filesystem::path& folder,
+                         const std::vector<std::string>& arguments, int columns) {
+  std::vector<std::string> words{NACRE_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& w : words) argv.push_back(w.data());
+  argv.push_back(nullptr);
+  struct winsize size {};
+  size.ws_col = static_cast<unsigned short>(columns);
+  size.ws_row = 24;
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    if (chdir(folder.c_str()) != 0) _exit(126);
+    unsetenv("COLUMNS");
+    setenv("NACRE_THREADS", "1", 1);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  Finished result;
+  char buffer[4096];
+  // The end shows as an error: the last one who held the other side has gone.
+  for (ssize_t n = 0; (n = read(terminal, buffer, sizeof buffer)) > 0;) {
+    result.output.append(buffer, static_cast<std::size_t>(n));
+  }
+  close(terminal);
+  int status = 0;
+  waitpid(child, &status, 0);
+  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
 }
 
 void await(pid_t child, const std::function<bool()>& holds) {

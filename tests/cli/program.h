@@ -23,6 +23,10 @@ inline Finished run_program(const std::filesystem::path& folder,
   return wait_for(start_program(folder, arguments), folder);
 }
 
+// Runs it in a terminal of so many columns; the output is what the terminal received.
+Finished run_in_terminal(const std::filesystem::path& folder,
+                         const std::vector<std::string>& arguments, int columns);
+
 // Waits until `holds` or until the child has ended (it stays to be waited for).
 void await(pid_t child, const std::function<bool()>& holds);
 

@@ -50,7 +50,7 @@ TEST_F(Program, TrainsJudgesUsesAndReports) {
   EXPECT_NE(text.find("epoch 8/8"), std::string::npos) << text;
   EXPECT_EQ(text.find('\r'), std::string::npos) << "a line that moves, though this is no terminal";
   for (const char* file :
-       {"config.json", "environment.json", "history.jsonl", "summary.txt", "checkpoint.safetensors",
+       {"config.json", "environment.json", "history.jsonl", "summary.txt", "checkpoints",
         "best.safetensors", "model.safetensors", "evaluation.json", "tensorboard"}) {
     EXPECT_TRUE(fs::exists(folder_ / "r" / file)) << file;
   }
@@ -178,6 +178,28 @@ TEST_F(Program, ReadsPicturesAsTrainingDid) {
   bad({"train", "--data", "digits", "--augment", "flipp"}, 2, {"flipp", "\"flip\""});
 }
 
+// What is written over begins with a carriage return; no part of it may wrap.
+TEST_F(Program, ProgressFitsTheTerminal) {
+  for (const int columns : {40, 63, 200}) {
+    const Finished f = run_in_terminal(folder_.path(),
+                                       {"train", "--data", "digits", "--epochs", "2", "--set",
+                                        "train.metrics=accuracy,top_5_accuracy,f1"},
+                                       columns);
+    ASSERT_EQ(f.code, 0) << f.output;
+    const std::string text = f.output.substr(f.output.find("epoch 1/2"),
+                                             f.output.find("test:") - f.output.find("epoch 1/2"));
+    std::size_t lines = 0;
+    for (std::size_t at = 0; at < text.size(); ++lines) {
+      const std::size_t end = std::min(text.find_first_of("\r\n", at), text.size());
+      EXPECT_LT(end - at, static_cast<std::size_t>(columns)) << text.substr(at, end - at);
+      at = end + 1;
+    }
+    EXPECT_GE(lines, 4u) << text;
+    EXPECT_NE(text.find("val_top_5_accuracy"), std::string::npos) << text;
+    EXPECT_NE(text.find("samples/s"), std::string::npos) << text;
+  }
+}
+
 TEST_F(Program, ExplainsWrongUse) {
   bad({}, 2, {"--help"});
   bad({"trian"}, 2, {});
@@ -189,7 +211,7 @@ TEST_F(Program, ExplainsWrongUse) {
   bad({"train", "--data", "digits", "--set", "train.metrics=acuracy"}, 2, {"acuracy", "accuracy"});
   bad({"train", "--data", "digits", "--set", "train.optimizer=adm"}, 2, {"adm", "\"adam\""});
   bad({"train", "--data", "digits", "--set", "train.schedule=cosin"}, 2, {"cosin", "\"cosine\""});
-  bad({"train", "--data", "digits", "--set", "train.precision=bf16"}, 2, {"train.precision"});
+  bad({"train", "--data", "digits", "--precision", "f17"}, 2, {"train.precision", "bf16"});
   bad({"train", "--data", "digits", "--set", "data.task=regression"}, 2, {"data.task"});
   bad({"train", "--data", "digits", "--set",
        R"(model.layers=[{"type":"flatten"},{"type":"dense","units":5}])"},
@@ -224,6 +246,20 @@ TEST_F(Program, StopsEarlyAndTrainsFromRecipes) {
   const Json config = Json::parse(contents(folder_ / "iris/config.json"));
   EXPECT_EQ(config["train"]["seed"], 3);
   EXPECT_EQ(config["train"]["batch_size"], 16);
+}
+
+TEST_F(Program, TellsThePrecisionAndWhy) {
+  good({"train", "--data", "digits", "--epochs", "1", "--precision", "auto", "--out", "r"});
+  const Json machine = Json::parse(contents(folder_ / "r/environment.json"));
+  const std::string text = machine["precision"];
+  EXPECT_NE(text.find("(auto: "), std::string::npos) << text;
+  // What was chosen stays, on whatever machine the run goes on.
+  const Json config = Json::parse(contents(folder_ / "r/config.json"));
+  EXPECT_EQ(config["train"]["precision"], text.substr(0, text.find(' ')));
+  EXPECT_NE(good({"train", "--resume", "r", "--epochs", "2"}).find(text), std::string::npos);
+  good({"report", "r"});
+  EXPECT_NE(contents(folder_ / "r/report.html").find("(auto: "), std::string::npos);
+  good({"eval", "r"});
 }
 
 TEST_F(Program, TellsWhatThereIs) {

@@ -74,7 +74,7 @@ TEST(Recipe, RefusesWhatIsOutOfRange) {
   for (const char* bad :
        {"train.epochs=-1", "train.batch_size=0", "data.validation=1", "data.test=-0.1",
         "train.learning_rate=-1", "train.clip_norm=-1", "train.label_smoothing=1", "data.limit=-1",
-        "data.image_size=5000", "train.precision=bf16", "data.task=clustering"}) {
+        "data.image_size=5000", "train.precision=f17", "data.task=clustering"}) {
     expect_error<ValueError>(set(bad), {std::string(bad, std::strchr(bad, '=')).c_str()});
   }
   Recipe both;

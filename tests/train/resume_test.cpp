@@ -6,6 +6,9 @@
 #include <fstream>
 
 #include "nacre/base/random.h"
+#include "nacre/base/threads.h"
+#include "nacre/data/loader.h"
+#include "nacre/io/checkpoint.h"
 #include "nacre/io/safetensors.h"
 #include "nacre/nacre.h"
 #include "tests/support/files.h"
@@ -60,12 +63,12 @@ void interrupted_run_equals(int accumulate, std::int64_t stop_after) {
                      .batch_size = 16,
                      .validation_split = 0.2,
                      .verbose = 0,
-                     .checkpoint = {.path = folder / "run.safetensors", .every_steps = 1}};
+                     .checkpoint = {.folder = folder / "run", .every_steps = 1}};
   const auto with_memory = [] { return Callbacks{early_stopping({.patience = 50})}; };
   options.callbacks = with_memory();
   Model whole = make_model(accumulate);
   const History expected = whole.fit(data.x, data.y, options);
-  fs::remove(options.checkpoint.path);
+  fs::remove_all(options.checkpoint.folder);
 
   // As a kill would: the exception leaves fit() between two steps, nothing is tidied up.
   std::int64_t seen = 0;
@@ -93,15 +96,103 @@ TEST(Resume, BitForBitFromTheMiddleOfAnEpoch) { interrupted_run_equals(1, 7); }
 TEST(Resume, BitForBitFromTheEndOfAnEpoch) { interrupted_run_equals(1, 10); }
 TEST(Resume, BitForBitWithAccumulation) { interrupted_run_equals(2, 6); }
 
-TEST(Resume, AForeignFileIsRefused) {
+TEST(Resume, BitForBitWithTwoThreads) {
+  const int before = threads();
+  set_threads(2);
+  interrupted_run_equals(1, 7);
+  set_threads(before);
+}
+
+// The order and the augmentation hang on the batch's number, not on who makes it when.
+TEST(Resume, BitForBitWithSeveralWorkers) {
+  const Toy toy_data = toy();
+  const data::Dataset set =
+      data::Dataset::from({toy_data.x}, {toy_data.y}).map([](data::Sample s, RandomStream& random) {
+        s.inputs[0] = s.inputs[0] * random.uniform(0.9, 1.1);
+        return s;
+      });
+  const auto batches = [&](int workers) {
+    return data::Loader(set, {.batch_size = 16, .shuffle = true, .seed = 5, .workers = workers});
+  };
   const test::TemporaryFolder folder;
-  const fs::path path = folder / "x.safetensors";
-  io::save_safetensors(path, {{"a", ones({2})}});
+  FitOptions options{.epochs = 4, .verbose = 0};
+  Model whole = make_model();
+  data::Loader one = batches(0);
+  whole.fit(one, options);
+  options.checkpoint = {.folder = folder.path(), .every_steps = 1};
+  std::int64_t seen = 0;
+  options.callbacks = {make_callback({.on_batch_end = [&](TrainingState&) {
+    if (++seen > 8) throw Stop();
+  }})};
+  Model killed = make_model();
+  data::Loader three = batches(3);
+  EXPECT_THROW(killed.fit(three, options), Stop);
+  options.callbacks = {};
+  options.resume = true;
+  Model resumed = make_model();
+  data::Loader four = batches(4);
+  resumed.fit(four, options);
+  expect_same(whole, resumed);
+}
+
+TEST(Resume, PassesOverADamagedCheckpoint) {
+  const Toy data = toy();
+  const test::TemporaryFolder folder;
+  FitOptions options{.epochs = 3, .batch_size = 30, .verbose = 0};
+  Model whole = make_model();
+  whole.fit(data.x, data.y, options);
+  options.checkpoint = {.folder = folder.path()};
+  options.epochs = 2;
+  Model first = make_model();
+  first.fit(data.x, data.y, options);
+  const io::CheckpointFolder checkpoints(folder.path());
+  ASSERT_EQ(checkpoints.steps(), (std::vector<std::int64_t>{3, 6}));
+  fs::resize_file(checkpoints.path_of(6), fs::file_size(checkpoints.path_of(6)) / 2);
+  options.epochs = 3;
+  options.resume = true;
+  Model second = make_model();
+  EXPECT_EQ(second.fit(data.x, data.y, options).epochs.size(), 3u);
+  expect_same(whole, second);
+  EXPECT_EQ(checkpoints.steps(), (std::vector<std::int64_t>{6, 9}));
+}
+
+TEST(Resume, WhatIsNoCheckpointIsRefused) {
+  const test::TemporaryFolder folder;
+  const io::CheckpointFolder checkpoints(folder.path());
+  checkpoints.save({.step = 1, .tensors = {{"a", ones({2})}}});
   const Toy data = toy();
   Model model = make_model();
-  EXPECT_THROW(
-      model.fit(data.x, data.y, {.verbose = 0, .checkpoint = {.path = path}, .resume = true}),
-      IoError);
+  const FitOptions options{.verbose = 0, .checkpoint = {.folder = folder.path()}, .resume = true};
+  test::expect_error<IoError>([&] { model.fit(data.x, data.y, options); }, {"run/position"});
+  io::save_safetensors(checkpoints.path_of(1), {{"a", ones({2})}});
+  test::expect_error<IoError>([&] { model.fit(data.x, data.y, options); }, {"not a checkpoint"});
+}
+
+// A run set back to an earlier checkpoint writes each epoch's line once.
+TEST(Resume, LogsHaveOneLineAnEpoch) {
+  const Toy data = toy();
+  const test::TemporaryFolder folder;
+  const auto options = [&](int epochs) {
+    return FitOptions{
+        .epochs = epochs,
+        .batch_size = 30,
+        .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl")},
+        .verbose = 0,
+        .checkpoint = {.folder = folder / "checkpoints"},
+        .resume = true};
+  };
+  Model first = make_model();
+  first.fit(data.x, data.y, options(3));
+  fs::remove(io::CheckpointFolder(folder / "checkpoints").path_of(9));
+  Model second = make_model();
+  second.fit(data.x, data.y, options(4));
+  for (const char* name : {"log.csv", "log.jsonl"}) {
+    std::ifstream file(folder / name);
+    int lines = 0;
+    for (std::string line; std::getline(file, line); ++lines) {
+    }
+    EXPECT_EQ(lines, std::string(name) == "log.csv" ? 5 : 4) << name;
+  }
 }
 
 TEST(Callbacks, EarlyStoppingRestoresTheBest) {

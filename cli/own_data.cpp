@@ -1,0 +1,305 @@
+#include "cli/own_data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "nacre/base/error.h"
+#include "nacre/data/named.h"
+
+namespace nacre::cli {
+
+// Rows of a table, or texts.
+struct OwnData::Undivided {
+  virtual ~Undivided() = default;
+  // Learns from the rows `train`; returns the size of the vocabulary.
+  virtual std::int64_t encode(const std::vector<std::int64_t>& train,
+                              std::vector<data::Dataset*> parts,
+                              const std::vector<std::vector<std::int64_t>>& rows) const = 0;
+};
+
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Kind { pictures, sounds, texts };
+
+// By the extension of the first file that has a known one.
+Kind kind_of(const fs::path& folder) {
+  std::map<std::string, Kind> known{{".png", Kind::pictures},  {".jpg", Kind::pictures},
+                                    {".jpeg", Kind::pictures}, {".wav", Kind::sounds},
+                                    {".flac", Kind::sounds},   {".ogg", Kind::sounds},
+                                    {".txt", Kind::texts}};
+  bool any = false;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!entry.is_regular_file() || name.starts_with('.')) continue;
+    any = true;
+    std::string extension = entry.path().extension().string();
+    for (char& c : extension) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    if (const auto found = known.find(extension); found != known.end()) return found->second;
+  }
+  throw IoError(
+      folder.string() +
+      (any ? ": no pictures (.png, .jpg), sounds (.wav, .flac, .ogg) or texts (.txt) in it"
+           : ": the folder has no files"));
+}
+
+bool has_folders(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) return true;
+  }
+  return false;
+}
+
+// Decoded files stay in memory where they fit, so that only the first epoch decodes.
+data::Parts kept(data::Parts parts) {
+  constexpr std::int64_t kMost = std::int64_t{2} << 30;
+  const auto keep = [&](data::Dataset& set) {
+    if (set.empty()) return;
+    const Spec spec = set.input_specs().at(0);
+    if (set.size() < kMost / std::max<std::int64_t>(1, 4 * spec.elements())) set = set.cache();
+  };
+  keep(parts.train);
+  keep(parts.validation);
+  keep(parts.test);
+  return parts;
+}
+
+// As the first sound has it: its rate, and a spectrogram of the seconds asked for.
+data::SoundForm sound_form(const fs::path& folder, const DataRecipe& recipe) {
+  data::SoundForm form{.rate = 16000, .length = 0, .mono = true, .bands = 40};
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension != ".wav" && extension != ".flac" && extension != ".ogg") continue;
+    form.rate = data::read_sound(entry.path()).rate;
+    break;
+  }
+  form.length = static_cast<std::int64_t>(recipe.sound_seconds * form.rate);
+  return form;
+}
+
+data::Info named(std::string name, std::vector<std::string> class_names) {
+  data::Info info;
+  info.name = std::move(name);
+  info.class_names = std::move(class_names);
+  return info;
+}
+
+data::TableOptions table_options(const DataRecipe& recipe) {
+  data::TableOptions options{.target = recipe.target, .leave_out = recipe.leave_out};
+  if (recipe.task == "classification") options.task = data::TableOptions::Task::classes;
+  if (recipe.task == "regression") options.task = data::TableOptions::Task::values;
+  return options;
+}
+
+// Texts of the training part, then those of the test part where there is one.
+struct Texts {
+  data::LabelledText all;
+  std::int64_t train = 0;
+};
+
+void append(data::LabelledText& to, const data::LabelledText& from, const std::string& source) {
+  for (std::size_t i = 0; i < from.texts.size(); ++i) {
+    const std::string& name = from.class_names[static_cast<std::size_t>(from.labels[i])];
+    const auto found = std::find(to.class_names.begin(), to.class_names.end(), name);
+    if (found == to.class_names.end()) {
+      throw IoError(fmt::format("{}: the class \"{}\" is not among {}", source, name,
+                                fmt::join(to.class_names, ", ")));
+    }
+    to.texts.push_back(from.texts[i]);
+    to.labels.push_back(found - to.class_names.begin());
+  }
+}
+
+// FOLDER/CLASS/*.txt, or a file of lines "class, tab, text".
+Texts read_texts(const fs::path& path) {
+  Texts out;
+  if (!fs::is_directory(path)) {
+    out.all = data::read_labelled_lines(path);
+    if (out.all.texts.empty()) throw IoError(path.string() + ": no texts: the file is empty");
+    out.train = static_cast<std::int64_t>(out.all.texts.size());
+    return out;
+  }
+  const data::PartFolders folders = data::find_parts(path);
+  out.all = data::read_text_folder(folders.train);
+  if (!folders.validation.empty()) {
+    append(out.all, data::read_text_folder(folders.validation), folders.validation.string());
+  }
+  out.train = static_cast<std::int64_t>(out.all.texts.size());
+  if (!folders.test.empty()) {
+    append(out.all, data::read_text_folder(folders.test), folders.test.string());
+  }
+  return out;
+}
+
+// Tokens that hold all of 95 in 100 texts, at most 512.
+std::int64_t usual_length(const std::vector<std::string>& texts) {
+  const data::TextEncoder splitter = data::TextEncoder::fit({});
+  std::vector<std::int64_t> lengths;
+  for (const std::string& t : texts) {
+    lengths.push_back(static_cast<std::int64_t>(splitter.tokens(t).size()));
+  }
+  const auto place = lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() * 95 / 100);
+  std::nth_element(lengths.begin(), place, lengths.end());
+  return std::clamp<std::int64_t>(*place, 8, 512);
+}
+
+std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> out;
+  for (std::int64_t i = begin; i < end; ++i) out.push_back(i);
+  return out;
+}
+
+// Samples that are numbers of rows, with their targets.
+data::Dataset numbers_of(const std::vector<std::int64_t>& rows, Tensor targets,
+                         const data::Info& info) {
+  return data::Dataset::from({Tensor::from(rows)}, {std::move(targets)}, info);
+}
+
+}  // namespace
+
+struct OwnTable final : OwnData::Undivided {
+  data::Table table;
+  data::TableOptions options;
+
+  std::int64_t encode(const std::vector<std::int64_t>& train, std::vector<data::Dataset*> parts,
+                      const std::vector<std::vector<std::int64_t>>& rows) const override {
+    const auto encoder = data::TableEncoder::fit(table.select(train), options);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      *parts[i] = encoder.encode(table.select(rows[i]));
+    }
+    return 0;
+  }
+};
+
+struct OwnTexts final : OwnData::Undivided {
+  Texts texts;
+  std::string name;
+  std::int64_t length = 0;
+
+  data::LabelledText select(const std::vector<std::int64_t>& rows) const {
+    data::LabelledText out{{}, {}, texts.all.class_names};
+    for (const std::int64_t r : rows) {
+      out.texts.push_back(texts.all.texts[static_cast<std::size_t>(r)]);
+      out.labels.push_back(texts.all.labels[static_cast<std::size_t>(r)]);
+    }
+    return out;
+  }
+  std::int64_t encode(const std::vector<std::int64_t>& train, std::vector<data::Dataset*> parts,
+                      const std::vector<std::vector<std::int64_t>>& rows) const override {
+    const data::LabelledText known = select(train);
+    const auto encoder = data::TextEncoder::fit(
+        known.texts, {.length = length > 0 ? length : usual_length(known.texts),
+                      .least_count = known.texts.size() > 1000 ? 2 : 1});
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      data::Dataset set = data::text_set(select(rows[i]), encoder);
+      data::Info info = set.info();
+      info.name = name;
+      *parts[i] = set.with_info(info);
+    }
+    return encoder.size();
+  }
+};
+
+OwnData::OwnData(const DataRecipe& recipe) {
+  const fs::path path = recipe.path;
+  const bool folder = fs::is_directory(path);
+  const Kind kind = folder ? kind_of(path) : Kind::texts;
+  if (folder && kind == Kind::sounds) {
+    parts_ = kept(data::sound_folder(path, sound_form(path, recipe), !has_folders(path)));
+    return;
+  }
+  if (folder && kind == Kind::pictures) {
+    data::ImageForm form;
+    form.height = form.width = recipe.image_size;
+    parts_ = kept(data::image_folder(path, form));
+    return;
+  }
+  if (folder || path.extension() == ".txt") {
+    auto own = std::make_unique<OwnTexts>();
+    own->texts = read_texts(path);
+    own->name = path.string();
+    own->length = recipe.text_length;
+    const data::Info info = named(own->name, own->texts.all.class_names);
+    const auto all = static_cast<std::int64_t>(own->texts.all.texts.size());
+    const auto part = [&](std::int64_t begin, std::int64_t end) {
+      if (begin == end) return data::Dataset();
+      const auto& labels = own->texts.all.labels;
+      return numbers_of(
+          range(begin, end),
+          Tensor::from(std::vector<std::int64_t>(labels.begin() + begin, labels.begin() + end)),
+          info);
+    };
+    parts_ = {
+        .train = part(0, own->texts.train), .validation = {}, .test = part(own->texts.train, all)};
+    undivided_ = std::move(own);
+    return;
+  }
+  auto own = std::make_unique<OwnTable>();
+  own->table = data::read_csv(path);
+  own->options = table_options(recipe);
+  const data::TableTarget target = data::target_of(own->table, own->options);
+  if (target.rows.empty()) {
+    throw IoError(
+        fmt::format("{}: no row has a value in the target \"{}\"", own->table.source, target.name));
+  }
+  own->options.target = target.name;
+  own->options.classes = target.class_names;
+  own->options.task = target.class_names.empty() ? data::TableOptions::Task::values
+                                                 : data::TableOptions::Task::classes;
+  parts_.train =
+      numbers_of(target.rows, target.values, named(own->table.source, target.class_names));
+  undivided_ = std::move(own);
+}
+
+OwnData::~OwnData() = default;
+
+std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation,
+                             data::Dataset& test) const {
+  if (!undivided_) return 0;
+  std::vector<data::Dataset*> parts;
+  std::vector<std::vector<std::int64_t>> rows;
+  for (data::Dataset* part : {&train, &validation, &test}) {
+    if (part->empty()) continue;
+    parts.push_back(part);
+    rows.push_back(part->all().inputs[0].to_vector<std::int64_t>());
+  }
+  return undivided_->encode(rows.at(0), parts, rows);
+}
+
+data::Dataset read_as(const data::Preprocess& form, const std::vector<std::string>& class_names,
+                      const std::string& path) {
+  if (const auto* encoder = std::get_if<data::TableEncoder>(&form.form())) {
+    const data::Dataset rows = encoder->encode(data::read_csv(path));
+    if (rows.target_specs().empty()) {
+      throw IoError(
+          fmt::format("{}: has no column \"{}\" to compare with", path, encoder->target()));
+    }
+    return rows;
+  }
+  data::Parts parts;
+  if (const auto* picture = std::get_if<data::ImageForm>(&form.form())) {
+    parts = data::image_folder(path, *picture);
+  } else if (const auto* sound = std::get_if<data::SoundForm>(&form.form())) {
+    parts = data::sound_folder(path, *sound, !has_folders(path));
+  } else {
+    Texts texts = read_texts(path);
+    data::LabelledText known{{}, {}, class_names};
+    append(known, texts.all, path);
+    return data::text_set(known, std::get<data::TextEncoder>(form.form()));
+  }
+  const data::Dataset set = parts.test.empty() ? parts.train : parts.test;
+  if (set.info().class_names != class_names) {
+    throw IoError(fmt::format("{}: its classes are {}, the model knows {}", path,
+                              fmt::join(set.info().class_names, ", "),
+                              fmt::join(class_names, ", ")));
+  }
+  return set;
+}
+
+}  // namespace nacre::cli

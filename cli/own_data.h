@@ -1,0 +1,40 @@
+// The user's own files as data: a table, texts, or a folder of pictures or sounds.
+#pragma once
+
+#include <memory>
+
+#include "cli/recipe.h"
+#include "nacre/data/files.h"
+#include "nacre/data/preprocess.h"
+
+namespace nacre::cli {
+
+// Data that is divided before it is encoded, so that means, categories and vocabularies are learned
+// from the training part alone.
+class OwnData {
+ public:
+  // Reads what the recipe's path means: a folder with a folder of pictures, sounds or texts for
+  // each class (perhaps within train, val and test), a folder of sounds "CLASS_anything.wav", a
+  // .txt file of lines "class, tab, text", or else a table. Throws IoError and ValueError.
+  explicit OwnData(const DataRecipe& recipe);
+  ~OwnData();
+
+  // To be divided further. The samples of tables and texts are only their numbers, with the target.
+  const data::Parts& parts() const { return parts_; }
+  // Makes samples of numbers, as the training part teaches. Returns the size of the vocabulary, 0
+  // for what has none.
+  std::int64_t encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test) const;
+
+  struct Undivided;  // a table or texts
+
+ private:
+  data::Parts parts_;
+  std::unique_ptr<const Undivided> undivided_;
+};
+
+// Another file or folder, read as a model was taught to: with its columns, sizes, vocabulary,
+// classes. Throws IoError when the classes are others.
+data::Dataset read_as(const data::Preprocess& form, const std::vector<std::string>& class_names,
+                      const std::string& path);
+
+}  // namespace nacre::cli

@@ -75,6 +75,17 @@ Activation::Activation(Tensor (*function)(const Operand&, double), double parame
     : name_("custom"),
       function_([function, parameter](const Operand& x) { return function(x, parameter); }) {}
 
+Activation::Activation(Tensor (*function)(const Operand&, double)) {
+  const std::pair<Tensor (*)(const Operand&, double), const char*> known[] = {
+      {leaky_relu, "leaky_relu"}, {elu, "elu"}, {celu, "celu"}, {softplus, "softplus"}};
+  for (const auto& [f, name] : known) {
+    if (f != function) continue;
+    *this = Activation(name);
+    return;
+  }
+  throw ValueError("activation: give the function's parameter: Activation(function, value)");
+}
+
 Activation::Activation(Tensor (*function)(const Operand&, bool)) {
   if (function != static_cast<Tensor (*)(const Operand&, bool)>(gelu)) {
     throw ValueError("activation: wrap a function with a flag in a lambda");

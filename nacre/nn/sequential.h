@@ -15,6 +15,7 @@ struct NamedLayer {
   // Functions of the library, such as relu and softmax.
   NamedLayer(Tensor (*function)(const Operand&)) : layer(ActivationLayer(function)) {}
   NamedLayer(Tensor (*function)(const Operand&, int)) : layer(ActivationLayer(function)) {}
+  NamedLayer(Tensor (*function)(const Operand&, double)) : layer(ActivationLayer(function)) {}
   template <class M>
   requires std::is_constructible_v<Layer, M> NamedLayer(std::string name_, M&& module)
       : name(std::move(name_)), layer(std::forward<M>(module)) {}

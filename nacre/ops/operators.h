@@ -16,6 +16,9 @@ inline Tensor operator<(const Operand& a, const Operand& b) { return less(a, b);
 inline Tensor operator<=(const Operand& a, const Operand& b) { return less_equal(a, b); }
 inline Tensor operator>(const Operand& a, const Operand& b) { return greater(a, b); }
 inline Tensor operator>=(const Operand& a, const Operand& b) { return greater_equal(a, b); }
+// Element by element, as in NumPy and PyTorch: a tensor of booleans, not one answer.
+inline Tensor operator==(const Operand& a, const Operand& b) { return equal(a, b); }
+inline Tensor operator!=(const Operand& a, const Operand& b) { return not_equal(a, b); }
 inline Tensor operator!(const Operand& x) { return logical_not(x); }
 // On bool these are the logical operations, on integers bit by bit.
 inline Tensor operator~(const Operand& x) { return bitwise_not(x); }

@@ -15,8 +15,8 @@ class Activation {
   Activation() = default;
   // A function of the library: .activation = relu
   Activation(Tensor (*function)(const Operand&));
-  Activation(Tensor (*function)(const Operand&, int));   // softmax: over the last axis
-  Activation(Tensor (*function)(const Operand&, bool));  // gelu, exact
+  Activation(Tensor (*function)(const Operand&, int));     // softmax: over the last axis
+  Activation(Tensor (*function)(const Operand&, bool));    // gelu, exact
   Activation(Tensor (*function)(const Operand&, double));  // leaky_relu with its default
   // With its parameter: Activation(leaky_relu, 0.2).
   Activation(Tensor (*function)(const Operand&, double), double parameter);

@@ -80,6 +80,7 @@ class ConvTransposeLayer : public LayerBase {
  public:
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
+  const ConvTransposeLayerOptions& options() const { return options_; }
 
   Variable weight;
   Variable bias;

@@ -22,6 +22,7 @@ class Embedding : public LayerBase {
   void visit(ModuleVisitor& visitor) { visitor.variable("weight", weight); }
 
   Variable weight;
+  const EmbeddingLayerOptions& options() const { return options_; }
 
  private:
   EmbeddingLayerOptions options_;

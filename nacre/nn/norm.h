@@ -50,6 +50,7 @@ class LayerNorm : public LayerBase {
 
   Variable weight;
   Variable bias;
+  const LayerNormOptions& options() const { return options_; }
 
  private:
   LayerNormOptions options_;
@@ -70,6 +71,7 @@ class GroupNorm : public LayerBase {
 
   Variable weight;
   Variable bias;
+  const GroupNormOptions& options() const { return options_; }
 
  private:
   GroupNormOptions options_;
@@ -88,6 +90,7 @@ class RMSNorm : public LayerBase {
   void visit(ModuleVisitor& visitor);
 
   Variable weight;
+  const RMSNormOptions& options() const { return options_; }
 
  private:
   RMSNormOptions options_;

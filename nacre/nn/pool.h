@@ -19,6 +19,7 @@ class PoolLayer : public LayerBase {
  public:
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
+  const PoolLayerOptions& options() const { return options_; }
 
  protected:
   PoolLayer(std::string kind, int axes, bool maximum, PoolLayerOptions options)
@@ -58,6 +59,7 @@ class GlobalAvgPool : public LayerBase {
   explicit GlobalAvgPool(GlobalPoolOptions o = {}) : LayerBase("GlobalAvgPool"), options_(o) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
+  const GlobalPoolOptions& options() const { return options_; }
 
  private:
   GlobalPoolOptions options_;
@@ -67,6 +69,7 @@ class GlobalMaxPool : public LayerBase {
   explicit GlobalMaxPool(GlobalPoolOptions o = {}) : LayerBase("GlobalMaxPool"), options_(o) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
+  const GlobalPoolOptions& options() const { return options_; }
 
  private:
   GlobalPoolOptions options_;
@@ -81,6 +84,7 @@ class AdaptiveAvgPool : public LayerBase {
       : LayerBase("AdaptiveAvgPool"), options_(std::move(o)) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
+  const AdaptivePoolOptions& options() const { return options_; }
 
  private:
   AdaptivePoolOptions options_;
@@ -91,6 +95,7 @@ class AdaptiveMaxPool : public LayerBase {
       : LayerBase("AdaptiveMaxPool"), options_(std::move(o)) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
+  const AdaptivePoolOptions& options() const { return options_; }
 
  private:
   AdaptivePoolOptions options_;

@@ -17,6 +17,7 @@ class PReLU : public LayerBase {
   void visit(ModuleVisitor& visitor) { visitor.variable("weight", weight); }
 
   Variable weight;
+  const PReLUOptions& options() const { return options_; }
 
  private:
   PReLUOptions options_;

@@ -18,6 +18,7 @@ class PerAxis {
   PerAxis(std::vector<std::int64_t> values) : values_(std::move(values)) {}
 
   bool empty() const { return values_.empty(); }
+  const std::vector<std::int64_t>& values() const { return values_; }
   // One value an axis. A list of another length is returned as it is: the op's check refuses it.
   std::vector<std::int64_t> expand(int axes) const;
 
@@ -39,6 +40,9 @@ class Padding {
   static Padding pairs(std::vector<std::array<std::int64_t, 2>> pairs);
 
   Kind kind() const { return kind_; }
+  const PerAxis& both() const { return both_; }
+  // Empty unless low and high were given apart.
+  const std::vector<std::array<std::int64_t, 2>>& low_high() const { return pairs_; }
   // low, high of axis 0, low, high of axis 1, ... `same` makes ceil(size / stride) outputs, with
   // the odd element of padding at the end, as in TensorFlow.
   std::vector<std::int64_t> resolve(std::span<const std::int64_t> size,

@@ -31,25 +31,12 @@ void expect_picture(const std::string& model, const Spec& input, std::int64_t le
 }  // namespace
 
 nn::Sequential build(const std::string& layers_json) {
-  const Json layers = Json::parse(layers_json, nullptr, false);
-  if (!layers.is_array() || layers.empty()) {
-    throw ValueError("model: the layers must be a list of tables, at least one");
-  }
-  nn::Sequential network;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    LayerSpec spec(layers[i], i);
-    const auto maker = layer_makers().find(spec.type());
-    if (maker == layer_makers().end()) {
-      std::vector<std::string> names;
-      for (const auto& [name, make] : layer_makers()) names.push_back(name);
-      spec.fail("has an unknown type" + did_you_mean(spec.type(), names) +
-                fmt::format(" Known: {}", fmt::join(names, ", ")));
-    }
-    nn::NamedLayer layer = maker->second(spec);
-    spec.finish();
-    network.push_back(std::move(layer));
-  }
-  return network;
+  return build_layers(Json::parse(layers_json, nullptr, false));
+}
+
+std::string describe(nn::Layer& network) {
+  if (auto* list = network.get_if<nn::Sequential>()) return describe_layers(*list, "").dump();
+  return Json::array({describe_layer(network, "")}).dump();
 }
 
 const std::vector<ModelDescription>& models() {

@@ -14,6 +14,10 @@ namespace nacre::zoo {
 // Builds the network. Throws ValueError that names the layer's number, and the nearest known word,
 // for an unknown type or key or a value of the wrong kind.
 nn::Sequential build(const std::string& layers_json);
+// The inverse for a Sequential (nested ones too) or a single layer: JSON that builds it again,
+// without its weights. Throws ValueError that names the layer for modules, functions and
+// activations of the program's own.
+std::string describe(nn::Layer& network);
 
 struct ModelDescription {
   std::string name;  // "cnn"

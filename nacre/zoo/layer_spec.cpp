@@ -54,6 +54,12 @@ std::string LayerSpec::text(const char* key, const std::string& fallback) {
   return value->get<std::string>();
 }
 
+const Json& LayerSpec::list(const char* key) {
+  const Json* value = take(key);
+  if (!value) fail(fmt::format("needs \"{}\"", key));
+  return *value;
+}
+
 PerAxis LayerSpec::sizes(const char* key, const PerAxis& fallback) {
   const Json* value = take(key);
   if (!value) return fallback;
@@ -68,7 +74,16 @@ Padding LayerSpec::padding() {
   if (*value == "same") return kSame;
   if (value->is_number_integer()) return value->get<std::int64_t>();
   if (!value->is_array()) fail("\"padding\" must be \"same\", \"valid\" or whole numbers");
-  return PerAxis(whole_numbers(*value, "padding"));
+  if (value->empty() || !value->front().is_array()) {
+    return PerAxis(whole_numbers(*value, "padding"));
+  }
+  std::vector<std::array<std::int64_t, 2>> pairs;
+  for (const Json& pair : *value) {
+    const std::vector<std::int64_t> ends = whole_numbers(pair, "padding");
+    if (ends.size() != 2) fail("\"padding\" as a list of lists has [low, high] for each axis");
+    pairs.push_back({ends[0], ends[1]});
+  }
+  return Padding::pairs(std::move(pairs));
 }
 
 nn::Activation LayerSpec::activation() {

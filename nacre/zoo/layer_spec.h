@@ -27,9 +27,12 @@ class LayerSpec {
   double number(const char* key, double fallback);
   bool flag(const char* key, bool fallback);
   std::string text(const char* key, const std::string& fallback);
+  // A list of layers.
+  const Json& list(const char* key);
   // A whole number, or a list of one for each spatial axis.
   PerAxis sizes(const char* key, const PerAxis& fallback);
-  // Under the keys "padding" ("same", "valid" or sizes) and "activation".
+  // Under the keys "padding" ("same", "valid", sizes, or [low, high] for each axis) and
+  // "activation".
   Padding padding();
   nn::Activation activation();
   nn::Initializer initializer(const char* key);
@@ -50,5 +53,11 @@ class LayerSpec {
 using LayerMaker = nn::NamedLayer (*)(LayerSpec&);
 // By type: "dense", "conv2d", ...
 const std::map<std::string, LayerMaker>& layer_makers();
+// The inverse: the table that makes this layer again. `layer` has to be one of the library and its
+// activation one with a name; ValueError names `path` and what it is instead.
+Json describe_layer(nn::Layer& layer, const std::string& path);
+// A list of them, with the names of named layers. The layers' numbers begin at 1 in errors.
+nn::Sequential build_layers(const Json& list);
+Json describe_layers(nn::Sequential& network, const std::string& path);
 
 }  // namespace nacre::zoo

@@ -1,3 +1,9 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "nacre/base/text.h"
 #include "nacre/zoo/layer_spec.h"
 
 namespace nacre::zoo {
@@ -51,7 +57,8 @@ nn::NamedLayer pool(LayerSpec& s) {
   return Pool{{.kernel_size = size,
                .stride = s.sizes("stride", size),
                .padding = s.padding(),
-               .ceil_mode = s.flag("ceil_mode", false)}};
+               .ceil_mode = s.flag("ceil_mode", false),
+               .count_include_pad = s.flag("count_include_pad", false)}};
 }
 
 template <class Pool>
@@ -116,6 +123,7 @@ const std::map<std::string, LayerMaker>& layer_makers() {
       {"conv3d", convolution<nn::Conv3d>},
       {"depthwise_conv1d", depthwise<nn::Conv1d>},
       {"depthwise_conv2d", depthwise<nn::Conv2d>},
+      {"depthwise_conv3d", depthwise<nn::Conv3d>},
       {"conv_transpose1d", transposed<nn::ConvTranspose1d>},
       {"conv_transpose2d", transposed<nn::ConvTranspose2d>},
       {"conv_transpose3d", transposed<nn::ConvTranspose3d>},
@@ -129,7 +137,10 @@ const std::map<std::string, LayerMaker>& layer_makers() {
       {"global_max_pool", global_pool<nn::GlobalMaxPool>},
       {"adaptive_avg_pool", adaptive_pool<nn::AdaptiveAvgPool>},
       {"adaptive_max_pool", adaptive_pool<nn::AdaptiveMaxPool>},
-      {"flatten", [](LayerSpec&) -> nn::NamedLayer { return nn::Flatten(); }},
+      {"flatten",
+       [](LayerSpec& s) -> nn::NamedLayer {
+         return nn::Flatten{{.start = static_cast<int>(s.whole("start", 1))}};
+       }},
       {"reshape",
        [](LayerSpec& s) -> nn::NamedLayer {
          return nn::Reshape{{.shape = s.needed_list("shape")}};
@@ -154,10 +165,37 @@ const std::map<std::string, LayerMaker>& layer_makers() {
        [](LayerSpec& s) -> nn::NamedLayer {
          return nn::Rescaling({.scale = s.number("scale", 1), .offset = s.number("offset", 0)});
        }},
-      {"prelu", [](LayerSpec&) -> nn::NamedLayer { return nn::PReLU(); }},
+      {"prelu",
+       [](LayerSpec& s) -> nn::NamedLayer {
+         return nn::PReLU{
+             {.per_channel = s.flag("per_channel", true), .initial = s.number("initial", 0.25)}};
+       }},
+      {"sequential", [](LayerSpec& s) -> nn::NamedLayer { return build_layers(s.list("layers")); }},
       {"activation",
        [](LayerSpec& s) -> nn::NamedLayer { return nn::ActivationLayer(s.activation()); }}};
   return table;
+}
+
+nn::Sequential build_layers(const Json& list) {
+  if (!list.is_array() || list.empty()) {
+    throw ValueError("model: the layers must be a list of tables, at least one");
+  }
+  nn::Sequential network;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    LayerSpec spec(list[i], i);
+    const auto maker = layer_makers().find(spec.type());
+    if (maker == layer_makers().end()) {
+      std::vector<std::string> names;
+      for (const auto& [name, make] : layer_makers()) names.push_back(name);
+      spec.fail("has an unknown type" + did_you_mean(spec.type(), names) +
+                fmt::format(" Known: {}", fmt::join(names, ", ")));
+    }
+    nn::NamedLayer layer = maker->second(spec);
+    layer.name = spec.text("name", "");
+    spec.finish();
+    network.push_back(std::move(layer));
+  }
+  return network;
 }
 
 }  // namespace nacre::zoo

@@ -289,6 +289,9 @@ TEST(Activation, ByNameAndFunction) {
   EXPECT_EQ(nn::Activation(softmax).name(), "softmax");
   EXPECT_EQ(nn::Activation(gelu).name(), "gelu");
   EXPECT_FLOAT_EQ(nn::Activation(leaky_relu, 0.5)(tensor({-2})).item(), -1);
+  EXPECT_EQ(nn::Activation(leaky_relu).name(), "leaky_relu");
+  EXPECT_EQ(nn::Activation(elu).name(), "elu");
+  EXPECT_THROW(nn::Activation{hard_shrink}, ValueError);
   EXPECT_THROW(nn::Activation("rellu"), ValueError);
 }
 

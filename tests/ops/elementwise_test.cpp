@@ -49,6 +49,8 @@ TEST(Elementwise, WholeNumbersAreExactBeyondDoubles) {
   EXPECT_EQ(wholes(abs(a)), (Whole{big, big, least}));
   EXPECT_EQ(wholes(maximum(a, whole({big - 1, 0, 0}))), (Whole{big, 0, 0}));
   EXPECT_EQ(wholes(equal(a, whole({big - 1, -big, least}))), (Whole{0, 1, 1}));
+  EXPECT_EQ(wholes(a == whole({big - 1, -big, least})), (Whole{0, 1, 1}));
+  EXPECT_EQ(wholes(a != whole({big - 1, -big, least})), (Whole{1, 0, 0}));
   EXPECT_EQ(wholes(less(whole({big - 1}), whole({big}))), (Whole{1}));
   EXPECT_EQ(wholes(where(whole({1, 0, 1}).to(boolean), a, 0)), (Whole{big, 0, least}));
   EXPECT_EQ(wholes(clamp(a, -5, 9000000000000000000)), (Whole{big, -5, -5}));

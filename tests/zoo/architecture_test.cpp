@@ -5,6 +5,7 @@
 #include "nacre/base/error.h"
 #include "nacre/nn/summary.h"
 #include "nacre/train/model.h"
+#include "nacre/zoo/layer_spec.h"
 #include "tests/support/files.h"
 
 namespace nacre::zoo {
@@ -32,43 +33,86 @@ TEST(Architecture, NamesTheLayerThatIsWrong) {
                            {"padding", "same"});
 }
 
+// Lists that use every type of layer between them, with an input and the output's shape.
+struct Listed {
+  const char* layers;
+  Spec input;
+  Shape output;
+};
+const Listed kLists[] = {
+    {R"([{"type":"conv2d","filters":4,"kernel_size":[3,5],"stride":[2,1],"padding":[1,2],
+          "dilation":1,"groups":2,"kernel_initializer":"he_normal"},
+         {"type":"prelu","initial":0.1}, {"type":"group_norm","groups":2},
+         {"type":"depthwise_conv2d","depth_multiplier":2,"padding":"same"},
+         {"type":"conv_transpose2d","filters":3,"stride":2},
+         {"type":"avg_pool2d","kernel_size":3,"stride":1,"padding":[[1,1],[2,0]]},
+         {"type":"max_pool2d","kernel_size":1},
+         {"type":"spatial_dropout","rate":0.1}])",
+     {f32, {2, 2, 8, 8}},
+     {2, 3, 9, 17}},
+    {R"([{"type":"conv1d","filters":4,"activation":"gelu","name":"first"},
+         {"type":"batch_norm","momentum":0.9},
+         {"type":"max_pool1d"},{"type":"depthwise_conv1d"},
+         {"type":"conv_transpose1d","filters":2},{"type":"avg_pool1d"},
+         {"type":"adaptive_max_pool","output":2},{"type":"reshape","shape":[-1]},
+         {"type":"sequential","layers":[{"type":"layer_norm"},{"type":"rms_norm"}]}])",
+     {f32, {2, 3, 12}},
+     {2, 4}},
+    {R"([{"type":"conv3d","filters":4,"padding":1},{"type":"max_pool3d"},
+         {"type":"depthwise_conv3d","padding":"same"},
+         {"type":"conv_transpose3d","filters":2},{"type":"avg_pool3d"},
+         {"type":"adaptive_avg_pool","output":[1,1,2]},{"type":"global_max_pool","keep_dims":true},
+         {"type":"flatten"},{"type":"dropout","rate":0.2},
+         {"type":"activation","activation":"silu"}])",
+     {f32, {2, 3, 6, 6, 6}},
+     {2, 2}},
+    {R"([{"type":"embedding","input_dim":9,"output_dim":3,"padding_index":0},
+         {"type":"dense","units":2,"use_bias":false},{"type":"reshape","shape":[2,5]},
+         {"type":"global_avg_pool"}])",
+     {i64, {2, 5}},
+     {2, 2}},
+};
+
 TEST(Architecture, BuildsEveryLayer) {
-  const auto shape_after = [](const char* layers, const Shape& input) {
-    nn::Sequential network = build(layers);
-    return network(zeros(input)).shape();
-  };
-  EXPECT_EQ(shape_after(R"([{"type":"conv2d","filters":4,"kernel_size":[3,5],"stride":[2,1],
-                             "padding":[1,2],"dilation":1,"groups":2,
-                             "kernel_initializer":"he_normal"},
-                            {"type":"prelu"}, {"type":"group_norm","groups":2},
-                            {"type":"depthwise_conv2d","depth_multiplier":2,"padding":"same"},
-                            {"type":"conv_transpose2d","filters":3,"stride":2},
-                            {"type":"avg_pool2d","kernel_size":3,"stride":1,"padding":1},
-                            {"type":"spatial_dropout","rate":0.1}])",
-                        {2, 2, 8, 8}),
-            (Shape{2, 3, 9, 17}));
-  EXPECT_EQ(shape_after(R"([{"type":"conv1d","filters":4},{"type":"batch_norm","momentum":0.9},
-                            {"type":"max_pool1d"},{"type":"depthwise_conv1d"},
-                            {"type":"conv_transpose1d","filters":2},{"type":"avg_pool1d"},
-                            {"type":"adaptive_max_pool","output":2},{"type":"reshape","shape":[-1]},
-                            {"type":"layer_norm"},{"type":"rms_norm"}])",
-                        {2, 3, 12}),
-            (Shape{2, 4}));
-  EXPECT_EQ(shape_after(R"([{"type":"conv3d","filters":4,"padding":1},{"type":"max_pool3d"},
-                            {"type":"conv_transpose3d","filters":2},{"type":"avg_pool3d"},
-                            {"type":"adaptive_avg_pool","output":[1,1,2]},
-                            {"type":"global_max_pool"},
-                            {"type":"activation","activation":"silu"}])",
-                        {2, 3, 6, 6, 6}),
-            (Shape{2, 2}));
-  nn::Sequential words = build(R"([{"type":"embedding","input_dim":9,"output_dim":3}])");
-  EXPECT_EQ(words(zeros({2, 5}, i64)).shape(), (Shape{2, 5, 3}));
+  std::string all;
+  for (const Listed& l : kLists) {
+    EXPECT_EQ(build(l.layers)(zeros(l.input.shape, l.input.dtype)).shape(), l.output) << l.layers;
+    all += l.layers;
+  }
+  for (const auto& [type, make] : layer_makers()) {
+    EXPECT_NE((all + R"("type":"dense")").find("\"" + type + "\""), std::string::npos) << type;
+  }
   const auto make = [](const char* layers) { return [=] { build(layers); }; };
   expect_error<ValueError>(make(R"([{"type":"conv2d","filters":3,"kernel_size":[]}])"),
                            {"layer 1 (conv2d)", "kernel_size", "list of whole numbers"});
   expect_error<ValueError>(make(R"([{"type":"dense","units":3,"kernel_initializer":"he"}])"),
                            {"layer 1 (dense)", "he_normal"});
   expect_error<ValueError>(make(R"([{"type":"reshape"}])"), {"needs \"shape\""});
+  expect_error<ValueError>(make(R"([{"type":"max_pool2d","padding":[[1]]}])"), {"[low, high]"});
+}
+
+TEST(Architecture, DescriptionsBuildTheSameNetwork) {
+  for (const Listed& l : kLists) {
+    Model first(build(l.layers));
+    const Tensor x = l.input.dtype == i64 ? randint(0, 9, l.input.shape) : randn(l.input.shape);
+    const Tensor y = first.predict(x);
+    const std::string text = describe(first.network());
+    Model second(build(text));
+    second.load_state(nn::values_of(first.state()));
+    EXPECT_EQ(second.predict(x).to_vector<float>(), y.to_vector<float>()) << text;
+    EXPECT_EQ(describe(second.network()), text);
+  }
+}
+
+TEST(Architecture, SaysWhatCannotBeDescribed) {
+  const auto text_of = [](nn::Layer network) { return [network]() mutable { describe(network); }; };
+  expect_error<ValueError>(
+      text_of(nn::Sequential{nn::Dense{{.units = 2}},
+                             {"twice", [](const Tensor& x) { return x * 2; }}}),
+      {"layer \"twice\"", "load_weights"});
+  expect_error<ValueError>(text_of(nn::Sequential{nn::Sequential{nn::Dense{
+                               {.units = 2, .activation = nn::Activation(leaky_relu, 0.3)}}}}),
+                           {"layer \"0/0\"", "activation of the program's own"});
 }
 
 TEST(Architecture, BuildsEveryNamedModel) {

@@ -10,6 +10,7 @@
 #include "nacre/data/loader.h"
 #include "nacre/data/preprocess.h"
 #include "nacre/nacre.h"
+#include "nacre/zoo/saved_model.h"
 
 namespace nacre::cli {
 namespace {
@@ -50,7 +51,7 @@ std::string class_name(const std::vector<std::string>& names, std::size_t i) {
 std::vector<std::vector<double>> outputs_of(Model& model, const Tensor& inputs, bool classifies,
                                             std::int64_t batch_size) {
   Tensor out = model.predict(inputs, {.batch_size = batch_size});
-  if (classifies) out = softmax(out);
+  if (classifies && !zoo::gives_probabilities(model.network())) out = softmax(out);
   const std::vector<double> flat = out.to_vector<double>();
   const auto n = static_cast<std::size_t>(inputs.size(0));
   std::vector<std::vector<double>> rows;

@@ -11,7 +11,6 @@
 #include "cli/doctor.h"
 #include "cli/judge.h"
 #include "cli/run_directory.h"
-#include "cli/saved_model.h"
 #include "cli/setup.h"
 #include "nacre/base/text.h"
 #include "nacre/base/threads.h"
@@ -20,6 +19,7 @@
 #include "nacre/nn/initializer.h"
 #include "nacre/run/generator.h"
 #include "nacre/train/callbacks.h"
+#include "nacre/zoo/saved_model.h"
 
 namespace nacre::cli {
 namespace {
@@ -208,8 +208,8 @@ int run_train(const TrainCommand& command, const Console& console) {
       .resume = !command.resume.empty()};
   fit.callbacks = {stop_on_interrupt(), json_lines_log(run / "history.jsonl"),
                    save_best(watched, [&](Model& best) {
-                     save_model(run / "best.safetensors", best, layers, setup.input,
-                                setup.classifies, setup.info);
+                     zoo::save_model(run / "best.safetensors", best, setup.input, setup.classifies,
+                                     setup.info);
                    })};
   if (recipe.train.early_stopping > 0) {
     fit.callbacks.push_back(early_stopping(
@@ -225,7 +225,7 @@ int run_train(const TrainCommand& command, const Console& console) {
     const InterruptScope scope;
     train_on(model, batches, fit);
   }
-  save_model(run / "model.safetensors", model, layers, setup.input, setup.classifies, setup.info);
+  zoo::save_model(run / "model.safetensors", model, setup.input, setup.classifies, setup.info);
   if (interrupted) {
     fmt::print(stderr, "\nstopped and saved; go on with: nacre train --resume {}\n", run.string());
     return interrupted == SIGTERM ? kTerminated : kInterrupted;
@@ -236,7 +236,7 @@ int run_train(const TrainCommand& command, const Console& console) {
     return kOk;
   }
   // The numbers are those of the model that `eval` and `predict` take: the best one.
-  SavedModel best = load_model(model_path(run.string()));
+  zoo::SavedModel best = zoo::load_model(model_path(run.string()));
   model.load_state(nn::values_of(best.model.state()));
   const nlohmann::json evaluation = judge(model, setup.test, setup.info, setup.classifies, 256);
   write_text(run / "evaluation.json", evaluation.dump());

@@ -8,7 +8,6 @@
 #include "cli/judge.h"
 #include "cli/own_data.h"
 #include "cli/run_directory.h"
-#include "cli/saved_model.h"
 #include "cli/setup.h"
 #include "nacre/base/text.h"
 #include "nacre/data/image.h"
@@ -16,6 +15,7 @@
 #include "nacre/data/preprocess.h"
 #include "nacre/nacre.h"
 #include "nacre/zoo/architecture.h"
+#include "nacre/zoo/saved_model.h"
 
 namespace nacre::cli {
 namespace {
@@ -56,7 +56,7 @@ std::vector<std::string> truths_of(const std::string& file, const std::string& t
   return truths;
 }
 
-Samples read_file(const std::string& file, const SavedModel& saved) {
+Samples read_file(const std::string& file, const zoo::SavedModel& saved) {
   if (!fs::exists(file)) throw IoError(file + ": no such file, and not SET:NUMBER");
   if (!saved.info.preprocessing.empty()) {
     const auto form = data::Preprocess::from_json(saved.info.preprocessing, "the model");
@@ -75,7 +75,7 @@ Samples read_file(const std::string& file, const SavedModel& saved) {
   return {expand_dims(div(sized.to(f32), 255), {0}), {}};
 }
 
-Samples read_samples(const std::string& text, const SavedModel& saved) {
+Samples read_samples(const std::string& text, const zoo::SavedModel& saved) {
   std::string set;
   std::int64_t number = 0;
   if (fs::exists(text) || !set_sample(text, set, number)) return read_file(text, saved);
@@ -91,7 +91,7 @@ Samples read_samples(const std::string& text, const SavedModel& saved) {
   return samples;
 }
 
-void check_shape(const Shape& sample, const SavedModel& saved, const std::string& name) {
+void check_shape(const Shape& sample, const zoo::SavedModel& saved, const std::string& name) {
   if (sample == saved.input.shape) return;
   throw ShapeError(fmt::format("{}: the model takes samples of shape {}, these are {}", name,
                                to_string(saved.input.shape), to_string(sample)));
@@ -100,7 +100,7 @@ void check_shape(const Shape& sample, const SavedModel& saved, const std::string
 }  // namespace
 
 int run_eval(const EvalCommand& command, const Console& console) {
-  SavedModel saved = load_model(model_path(command.model));
+  zoo::SavedModel saved = zoo::load_model(model_path(command.model));
   Recipe recipe;
   if (command.data.empty() || fs::exists(config_path(command.model))) {
     recipe = recipe_of(command.model);
@@ -133,7 +133,7 @@ int run_eval(const EvalCommand& command, const Console& console) {
 
 int run_predict(const PredictCommand& command, const Console& console) {
   if (command.top < 1) throw ValueError("--top must be at least 1");
-  SavedModel saved = load_model(model_path(command.model));
+  zoo::SavedModel saved = zoo::load_model(model_path(command.model));
   nlohmann::json json = nlohmann::json::array();
   std::string text;
   for (const std::string& file : command.files) {
@@ -187,7 +187,7 @@ int run_summary(const SummaryCommand& command, const Console& console) {
     console.print(nn::to_string(summary), json);
   };
   if (fs::exists(command.model)) {
-    SavedModel saved = load_model(model_path(command.model));
+    zoo::SavedModel saved = zoo::load_model(model_path(command.model));
     show(saved.model, saved.input);
     return kOk;
   }

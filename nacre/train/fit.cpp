@@ -151,6 +151,8 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
   const int every = m.compiled_options("fit").accumulate;
   if (options.epochs < 0)
     throw ValueError(fmt::format("fit: epochs {} is below 0", options.epochs));
+  m.info = source.info();
+  m.sample = {};
   m.callbacks = options.callbacks;
   if (options.verbose > 0) m.callbacks.push_back(progress_line(options.verbose));
   m.history = {};

@@ -49,6 +49,8 @@ Model::Impl::Impl(const Impl& other)
       gradients({}),
       test({}),
       infer({}),
+      sample(other.sample),
+      info(other.info),
       history(other.history),
       steps(other.steps),
       position(other.position) {
@@ -172,6 +174,10 @@ double Model::Impl::run_batch(Step kind, const data::Batch& batch, Sums& total,
                                  batch.targets.size(), heads.size()));
   }
   input_count = batch.inputs.size();
+  if (sample.shape.rank() == 0 && input_count == 1) {
+    const Shape& first = batch.inputs[0].shape();
+    sample = {batch.inputs[0].dtype(), Shape(std::span(first.begin() + 1, first.end()))};
+  }
   Tensors flat = batch.inputs;
   flat.insert(flat.end(), batch.targets.begin(), batch.targets.end());
   if (batch.weights.defined()) flat.push_back(batch.weights);

@@ -156,6 +156,14 @@ class Model {
   // Everything a run needs to go on bit for bit: weights, optimizer, position, metric sums,
   // history and what callbacks remember. Valid in a callback.
   nn::StateMap training_state();
+  // The whole model as one safetensors file: weights and buffers, layers, the shape of a sample,
+  // class names and preprocessing as far as fit() saw them. Model::load and `nacre predict` need
+  // nothing else. Throws ValueError that names the layer for modules and functions of the program's
+  // own (save_weights keeps their weights), and IoError.
+  void save(const std::filesystem::path& path);
+  // What save() or `nacre train` wrote, ready for predict(); compile() it to evaluate or train on.
+  // Throws IoError when the file is none.
+  static Model load(const std::filesystem::path& path);
   // Weights and buffers as a safetensors file, with texts as its metadata.
   void save_weights(const std::filesystem::path& path,
                     const std::map<std::string, std::string>& metadata = {});

@@ -40,6 +40,10 @@ struct Model::Impl {
   CompiledFunction test;       // forward, loss, metrics
   CompiledFunction infer;      // forward
 
+  // What fit() saw: one sample, and what the source says of the data.
+  Spec sample;
+  data::Info info;
+
   // The run in progress, or the last one.
   Sums sums;
   History history;

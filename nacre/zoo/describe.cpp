@@ -146,6 +146,14 @@ bool other(nn::Layer& layer, const std::string& path, Json& out) {
          describe_as<nn::Reshape>(
              layer, "reshape", out,
              [](const nn::Reshape& l, Json& j) { j["shape"] = l.options().shape; }) ||
+         describe_as<nn::Permute>(
+             layer, "permute", out,
+             [](const nn::Permute& l, Json& j) { j["axes"] = l.options().axes; }) ||
+         describe_as<nn::Rescaling>(layer, "rescaling", out,
+                                    [](const nn::Rescaling& l, Json& j) {
+                                      j["scale"] = l.options().scale;
+                                      j["offset"] = l.options().offset;
+                                    }) ||
          describe_as<nn::Dropout>(layer, "dropout", out, rate) ||
          describe_as<nn::SpatialDropout>(layer, "spatial_dropout", out, rate) ||
          describe_as<nn::Embedding>(layer, "embedding", out,

@@ -1,17 +1,20 @@
-#include "cli/saved_model.h"
+#include "nacre/zoo/saved_model.h"
 
 #include <nlohmann/json.hpp>
 
 #include "nacre/io/model_file.h"
+#include "nacre/nn/api.h"
+#include "nacre/train/model_impl.h"
 #include "nacre/zoo/architecture.h"
 
-namespace nacre::cli {
+namespace nacre {
+namespace zoo {
 
 using Json = nlohmann::json;
 
-void save_model(const std::filesystem::path& path, Model& model, const std::string& layers,
-                const Spec& input, bool classifies, const data::Info& info) {
-  const Json architecture{{"layers", Json::parse(layers)},
+void save_model(const std::filesystem::path& path, Model& model, const Spec& input, bool classifies,
+                const data::Info& info) {
+  const Json architecture{{"layers", Json::parse(describe(model.network()))},
                           {"input", input.shape.to_vector()},
                           {"input_dtype", std::string(name_of(input.dtype))},
                           {"task", classifies ? "classification" : "regression"}};
@@ -31,7 +34,7 @@ SavedModel load_model(const std::filesystem::path& path) {
     throw IoError(path.string() + ": its architecture is not a list of layers");
   }
   const std::string layers = architecture.at("layers").dump();
-  SavedModel saved{.model = Model(zoo::build(layers)),
+  SavedModel saved{.model = Model(build(layers)),
                    .layers = layers,
                    .input = {architecture.value("input_dtype", "f32") == "i64" ? i64 : f32,
                              Shape(architecture.at("input").get<std::vector<std::int64_t>>())},
@@ -48,4 +51,31 @@ SavedModel load_model(const std::filesystem::path& path) {
   return saved;
 }
 
-}  // namespace nacre::cli
+bool gives_probabilities(nn::Layer& network) {
+  nn::Layer* last = &network;
+  while (auto* list = last->get_if<nn::Sequential>()) {
+    if (list->size() == 0) return false;
+    last = &(*list)[list->size() - 1];
+  }
+  if (auto* dense = last->get_if<nn::Dense>()) {
+    return dense->options().activation.name() == "softmax";
+  }
+  if (auto* activation = last->get_if<nn::ActivationLayer>()) {
+    return activation->function().name() == "softmax";
+  }
+  return false;
+}
+
+}  // namespace zoo
+
+void Model::save(const std::filesystem::path& path) {
+  const std::string loss = impl_->heads.empty() ? "" : impl_->heads[0].loss.name();
+  const bool classifies = loss.find("categorical") != std::string::npos || loss == "nll";
+  zoo::save_model(path, *this, impl_->sample, classifies, impl_->info);
+}
+
+Model Model::load(const std::filesystem::path& path) {
+  return std::move(zoo::load_model(path).model);
+}
+
+}  // namespace nacre

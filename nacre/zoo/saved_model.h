@@ -1,0 +1,30 @@
+// A model file and what it needs to be used again. Model::save and Model::load (train/model.h) are
+// defined with it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "nacre/data/batch_source.h"
+#include "nacre/train/model.h"
+
+namespace nacre::zoo {
+
+struct SavedModel {
+  Model model;
+  std::string layers;  // JSON, see zoo/architecture.h
+  Spec input;          // of one sample; rank 0: the file does not say
+  bool classifies = true;
+  data::Info info;  // class names, preprocessing
+};
+
+// Throws ValueError when the network cannot be described (see describe), IoError for the file.
+void save_model(const std::filesystem::path& path, Model& model, const Spec& input, bool classifies,
+                const data::Info& info);
+// Throws IoError when the file is not a model of this program.
+SavedModel load_model(const std::filesystem::path& path);
+
+// Whether the network's last layer already turns scores into probabilities.
+bool gives_probabilities(nn::Layer& network);
+
+}  // namespace nacre::zoo

@@ -67,8 +67,10 @@ std::int64_t class_at(const Column& column, std::size_t row,
   }
   const auto found = std::find(classes.begin(), classes.end(), name);
   if (found == classes.end()) {
-    throw_io(source, fmt::format("data row {}, column {}: the class \"{}\" is not known", row + 1,
-                                 column.name, name));
+    throw_io(source,
+             fmt::format("data row {}, column \"{}\": the class \"{}\" is not known, known {} {}",
+                         row + 1, column.name, name, classes.size() == 1 ? "is" : "are",
+                         fmt::join(classes, ", ")));
   }
   return found - classes.begin();
 }

@@ -80,14 +80,14 @@ void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t batch
   if (std::isfinite(loss) && gradient.empty()) return;
   const char* hint =
       "lower the learning rate, clip gradients (optimizer.clip_norm(1)), check the data for NaN, "
-      "or "
-      "let the loss work on logits (.from_logits = true)";
+      "or let the loss work on logits (.from_logits = true)";
   if (std::isfinite(loss)) {
     throw GradientError(format_error(
         {.op = "fit",
          .what = fmt::format("the gradient of \"{}\" is not finite {}", gradient, where),
          .hint = hint}));
   }
+  const double shown = std::isnan(loss) ? std::abs(loss) : loss;  // no "-nan"
   std::string culprit;
   Tensors values;
   const nn::NamedVariables all = parameters();
@@ -100,7 +100,7 @@ void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t batch
     culprit = "; the first gradient that is not finite is that of \"" + gradient + "\"";
   }
   throw ValueError(format_error({.op = "fit",
-                                 .what = fmt::format("the loss is {} {}{}", loss, where, culprit),
+                                 .what = fmt::format("the loss is {} {}{}", shown, where, culprit),
                                  .hint = hint}));
 }
 

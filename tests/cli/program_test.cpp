@@ -217,7 +217,7 @@ TEST_F(Program, ExplainsWrongUse) {
        R"(model.layers=[{"type":"flatten"},{"type":"dense","units":5}])"},
       2, {"10 classes", "units = 10"});
   bad({"train", "--data", "digits", "--set", "train.learning_rate=1e30", "--quiet"}, 1,
-      {"the loss is", "learning rate"});
+      {"the loss is ", "learning rate", "epoch 1"});
   bad({"eval", "nothing"}, 1, {"nothing"});
   bad({"report", "nothing"}, 1, {"nothing"});
   bad({"train", "--resume", "nothing"}, 1, {"nothing", "config.json"});

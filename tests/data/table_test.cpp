@@ -147,7 +147,8 @@ TEST(TableEncoder, SelectsRows) {
   EXPECT_EQ(target.rows, (std::vector<std::int64_t>{0, 1}));
   EXPECT_EQ(target.values.to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 1}));
   const Table first = kinds.select(std::vector<std::int64_t>{0});
-  expect_error<IoError>([&] { TableEncoder::fit(first).encode(kinds); }, {"\"b\"", "not known"});
+  expect_error<IoError>([&] { TableEncoder::fit(first).encode(kinds); },
+                        {"\"b\"", "not known, known is a"});
   EXPECT_EQ(TableEncoder::fit(first, {.classes = target.class_names}).encode(kinds).size(), 2);
 }
 

@@ -58,6 +58,14 @@ Shape weight_shape(std::int64_t first, std::int64_t second, const PerAxis& kerne
 
 DType float_type(const Operand& x) { return is_floating(x.dtype()) ? x.dtype() : f32; }
 
+[[noreturn]] void fail_loaded(const LayerCall& call, const Operand& x, const Variable& weight,
+                              const Shape& expected) {
+  call.fail_shape(x,
+                  fmt::format("it has weights {}, its options ask for {}", to_string(weight.spec()),
+                              to_string(expected)),
+                  "the weights were loaded from a file of another network");
+}
+
 }  // namespace
 
 ConvLayer::ConvLayer(std::string kind, int axes, ConvLayerOptions options, Location at)
@@ -101,6 +109,10 @@ Tensor ConvLayer::operator()(const Operand& x) {
   if (options_.depth_multiplier > 0)
     options_.groups = weight.shape()[0] / options_.depth_multiplier;
   check_channels(call, x, channels, weight.shape()[1] * options_.groups);
+  const Shape expected =
+      weight_shape(options_.depth_multiplier > 0 ? weight.shape()[0] : options_.filters,
+                   channels / options_.groups, options_.kernel_size, axes_);
+  if (!(weight.shape() == expected)) fail_loaded(call, x, weight, expected);
   const ConvOptions options{.stride = options_.stride,
                             .padding = options_.padding,
                             .dilation = options_.dilation,
@@ -145,6 +157,9 @@ Tensor ConvTransposeLayer::operator()(const Operand& x) {
   const std::int64_t channels = channels_of(call, x, axes_);
   if (!weight.defined() || (options_.use_bias && !bias.defined())) build(call, x, channels);
   check_channels(call, x, channels, weight.shape()[0]);
+  const Shape expected =
+      weight_shape(channels, options_.filters / options_.groups, options_.kernel_size, axes_);
+  if (!(weight.shape() == expected)) fail_loaded(call, x, weight, expected);
   const ConvTransposeOptions options{.stride = options_.stride,
                                      .padding = options_.padding,
                                      .output_padding = options_.output_padding,

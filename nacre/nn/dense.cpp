@@ -48,6 +48,12 @@ Tensor Dense::operator()(const Operand& x) {
   const LayerCall call(*this);
   if (!weight.defined() || (options_.use_bias && !bias.defined())) build(call, x);
   const Tensor input = x.tensor();
+  if (weight.shape()[0] != options_.units) {
+    call.fail_shape(
+        x,
+        fmt::format("it has weights {}, but units = {}", to_string(weight.spec()), options_.units),
+        "the weights were loaded from a file of another network");
+  }
   if (input.rank() == 0 || input.size(-1) != weight.shape()[1]) {
     call.fail_shape(
         x,

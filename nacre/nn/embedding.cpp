@@ -34,6 +34,13 @@ Embedding::Embedding(EmbeddingLayerOptions options, Location at)
 
 Tensor Embedding::operator()(const Operand& indices) {
   const LayerCall call(*this);
+  const Shape expected{options_.input_dim, options_.output_dim};
+  if (!(weight.shape() == expected)) {
+    call.fail_shape(indices,
+                    fmt::format("it has weights {}, its options ask for {}",
+                                to_string(weight.spec()), to_string(expected)),
+                    "the weights were loaded from a file of another network");
+  }
   return call.done(embedding(Operand(weight.value(), indices.at()), indices,
                              {.padding_index = options_.padding_index}));
 }

@@ -73,9 +73,10 @@ void Model::Impl::check_batches(const data::BatchSource& source) const {
                            source.samples())}));
 }
 
-void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t batch) {
+void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t number,
+                             const data::Batch& batch) {
   if (!options->check_finite) return;
-  const std::string where = fmt::format("in epoch {}, batch {}", epoch + 1, batch + 1);
+  const std::string where = fmt::format("in epoch {}, batch {}", epoch + 1, number + 1);
   const std::string gradient = options->optimizer.non_finite_gradient();
   if (std::isfinite(loss) && gradient.empty()) return;
   const char* hint =
@@ -89,6 +90,15 @@ void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t batch
   }
   const double shown = std::isnan(loss) ? std::abs(loss) : loss;  // no "-nan"
   std::string culprit;
+  for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
+    if (!is_floating(batch.inputs[i].dtype())) continue;
+    if (first_non_finite({batch.inputs[i]}).item<std::int64_t>() < 0) continue;
+    throw ValueError(format_error(
+        {.op = "fit",
+         .what = fmt::format("the loss is {} {}; input {} of that batch holds NaN or infinity",
+                             shown, where, i),
+         .hint = "clean the data: for example where(is_nan(x), 0, x)"}));
+  }
   Tensors values;
   const nn::NamedVariables all = parameters();
   for (const nn::NamedVariable& p : all) values.push_back(p.cell->value);
@@ -198,7 +208,7 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
                               : update ? Impl::Step::train
                                        : Impl::Step::gather;
       const double loss = m.run_batch(kind, batch, m.sums, m.options->metrics);
-      m.check_loss(loss, epoch, state.batch);
+      m.check_loss(loss, epoch, state.batch, batch);
       ++state.batch;
       state.samples += batch.size();
       if (update) ++m.steps;

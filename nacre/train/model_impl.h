@@ -66,7 +66,7 @@ struct Model::Impl {
   Logs evaluate(data::BatchSource& source);
   Logs logs_of(const Sums& sums, const std::vector<metric::Metric>& metrics) const;
   void check_batches(const data::BatchSource& source) const;
-  void check_loss(double loss, std::int64_t epoch, std::int64_t batch);
+  void check_loss(double loss, std::int64_t epoch, std::int64_t number, const data::Batch& batch);
   nn::StateMap training_state();
   void load_training_state(const nn::StateMap& state);
   // A checkpoint of the place in `position`; epochs have `batches` batches.

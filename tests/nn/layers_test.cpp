@@ -345,5 +345,27 @@ TEST(ValueAndGrad, OfAModule) {
   }
 }
 
+// A file of another network is noticed at the first call, when the layer had no weights before.
+TEST(Layers, RefuseLoadedWeightsOfAnotherSize) {
+  const auto load_into = [](auto from, auto to, const Tensor& x) {
+    from(x);
+    nn::load_state(nn::visit_fn(to), nn::values_of(nn::state(from)), false);
+    try {
+      to(x);
+    } catch (const ShapeError& e) {
+      return std::string(e.what()).find("file of another network") != std::string::npos;
+    }
+    return false;
+  };
+  const Tensor row = ones({1, 4});
+  const Tensor picture = ones({1, 2, 8, 8});
+  EXPECT_TRUE(load_into(nn::Dense{{.units = 3}}, nn::Dense{{.units = 2}}, row));
+  EXPECT_TRUE(load_into(nn::Conv2d{{.filters = 3, .kernel_size = 3}},
+                        nn::Conv2d{{.filters = 3, .kernel_size = 5}}, picture));
+  EXPECT_TRUE(load_into(nn::ConvTranspose2d{{.filters = 3, .kernel_size = 3}},
+                        nn::ConvTranspose2d{{.filters = 4, .kernel_size = 3}}, picture));
+  EXPECT_FALSE(load_into(nn::Dense{{.units = 3}}, nn::Dense{{.units = 3}}, row));
+}
+
 }  // namespace
 }  // namespace nacre

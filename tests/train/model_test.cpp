@@ -3,6 +3,7 @@
 
 #include "nacre/base/random.h"
 #include "nacre/nacre.h"
+#include "tests/support/files.h"
 
 namespace nacre {
 namespace {
@@ -77,6 +78,15 @@ TEST(Model, NamesAreThoseOfAStateDict) {
   std::vector<std::string> names;
   for (const auto& v : model.parameters()) names.push_back(v.name);
   EXPECT_EQ(names, (std::vector<std::string>{"0.weight", "0.bias", "1.weight", "1.bias"}));
+}
+
+TEST(Model, SaysThatTheDataHoldsNaN) {
+  const Toy toy = ring(32);
+  Model model = ring_model();
+  const Tensor broken = index_update(toy.x, {5, 1}, std::nan(""));
+  test::expect_error<ValueError>(
+      [&] { model.fit(broken, toy.y, {.batch_size = 32, .verbose = 0}); },
+      {"the loss is nan in epoch 1, batch 1", "input 0 of that batch holds NaN"});
 }
 
 }  // namespace

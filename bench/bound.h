@@ -8,9 +8,9 @@
 namespace nacre {
 
 // A kernel bound as a plan binds it.
-class Bound {
+class BoundKernel {
  public:
-  Bound(Op op, const Attrs& attrs, Tensors inputs, int threads = 1, bool reference = false)
+  BoundKernel(Op op, const Attrs& attrs, Tensors inputs, int threads = 1, bool reference = false)
       : inputs_(std::move(inputs)) {
     SpecList in;
     for (const Tensor& t : inputs_) {

@@ -28,7 +28,7 @@ void Elementwise(State& state, Op op) {
   const Tensor x = numbers({n}, 0.1, 3);
   Tensors inputs{x};
   if (op == Op::add) inputs.push_back(x);
-  Bound bound(op, {}, inputs);
+  BoundKernel bound(op, {}, inputs);
   for (auto _ : state) bound.run();
   state.counters["elements"] = Counter(static_cast<double>(n), Counter::kIsIterationInvariantRate);
 }
@@ -42,8 +42,9 @@ BENCHMARK_CAPTURE(Elementwise, sin, Op::sin)->Arg(4096);
 
 void Sum(State& state, std::int64_t axis) {
   const std::int64_t n = state.range(0);
-  Bound bound(Op::reduce_sum, {{"axes", std::vector<std::int64_t>{axis}}, {"keep_dims", false}},
-              {numbers({n, n})});
+  BoundKernel bound(Op::reduce_sum,
+                    {{"axes", std::vector<std::int64_t>{axis}}, {"keep_dims", false}},
+                    {numbers({n, n})});
   for (auto _ : state) bound.run();
   state.SetBytesProcessed(state.iterations() * n * n * 4);
 }
@@ -51,7 +52,7 @@ BENCHMARK_CAPTURE(Sum, rows, 1)->Arg(128)->Arg(4096);
 BENCHMARK_CAPTURE(Sum, columns, 0)->Arg(128)->Arg(4096);
 
 void Softmax(State& state) {
-  Bound bound(Op::softmax, {{"axis", 1}}, {numbers({state.range(0), state.range(1)})});
+  BoundKernel bound(Op::softmax, {{"axis", 1}}, {numbers({state.range(0), state.range(1)})});
   for (auto _ : state) bound.run();
   state.counters["elements"] = Counter(static_cast<double>(state.range(0) * state.range(1)),
                                        Counter::kIsIterationInvariantRate);
@@ -60,7 +61,7 @@ BENCHMARK(Softmax)->Args({128, 10})->Args({128, 1000});
 
 void TransposeMatrix(State& state) {
   const std::int64_t n = state.range(0);
-  Bound bound(Op::transpose, {{"axes", std::vector<std::int64_t>{1, 0}}}, {numbers({n, n})});
+  BoundKernel bound(Op::transpose, {{"axes", std::vector<std::int64_t>{1, 0}}}, {numbers({n, n})});
   for (auto _ : state) bound.run();
   state.SetBytesProcessed(state.iterations() * n * n * 8);
 }
@@ -70,9 +71,9 @@ void Product(State& state, bool ta, bool tb, DType dtype) {
   const std::int64_t m = state.range(0);
   const std::int64_t n = state.range(1);
   const std::int64_t k = state.range(2);
-  Bound bound(Op::matmul, {{"transpose_a", ta}, {"transpose_b", tb}},
-              {numbers(ta ? Shape{k, m} : Shape{m, k}).to(dtype),
-               numbers(tb ? Shape{n, k} : Shape{k, n}).to(dtype)});
+  BoundKernel bound(Op::matmul, {{"transpose_a", ta}, {"transpose_b", tb}},
+                    {numbers(ta ? Shape{k, m} : Shape{m, k}).to(dtype),
+                     numbers(tb ? Shape{n, k} : Shape{k, n}).to(dtype)});
   for (auto _ : state) bound.run();
   state.counters["flops"] =
       Counter(2.0 * static_cast<double>(m * n * k), Counter::kIsIterationInvariantRate);
@@ -88,7 +89,11 @@ BENCHMARK_CAPTURE(Product, f32_transposed_b, false, true, f32)
     ->Args({8, 32, 32})
     ->Args({64, 64, 64});
 BENCHMARK_CAPTURE(Product, f32_transposed_a, true, false, f32)->Args({32, 32, 8});
-BENCHMARK_CAPTURE(Product, f64, false, false, f64)->Args({512, 512, 512});
+BENCHMARK_CAPTURE(Product, f64, false, false, f64)
+    ->Args({512, 512, 512})
+    ->Args({1024, 1024, 1024})
+    ->Args({1000, 1100, 900});
+BENCHMARK_CAPTURE(Product, f64_transposed_a, true, false, f64)->Args({512, 512, 512});
 BENCHMARK_CAPTURE(Product, bf16, false, false, bf16)->Args({1024, 1024, 1024});
 
 // Adam's update of n parameters as the fusion pass would write it: parameter, gradient, two
@@ -118,8 +123,8 @@ void FusedAdam(State& state) {
   const PayloadPtr payload =
       std::make_shared<FusedProgram>(4, Shape{n}, program, std::vector<std::uint16_t>{21, 12, 16});
   const Tensor x = numbers({n}, 0.1, 1);
-  Bound bound(Op::fused_elementwise, {{"program", payload}}, {x, x.clone(), x.clone(), x.clone()},
-              static_cast<int>(state.range(1)));
+  BoundKernel bound(Op::fused_elementwise, {{"program", payload}},
+                    {x, x.clone(), x.clone(), x.clone()}, static_cast<int>(state.range(1)));
   for (auto _ : state) bound.run();
   state.SetBytesProcessed(state.iterations() * n * 28);
 }
@@ -127,8 +132,8 @@ BENCHMARK(FusedAdam)->Args({1 << 12, 1})->Args({1 << 20, 1})->Args({1 << 20, 2})
 
 // The machine's own ceilings, beside the numbers above.
 void ReadMemory(State& state) {
-  Bound bound(Op::reduce_sum, {{"axes", std::vector<std::int64_t>{}}, {"keep_dims", false}},
-              {numbers({state.range(0) / 4})});
+  BoundKernel bound(Op::reduce_sum, {{"axes", std::vector<std::int64_t>{}}, {"keep_dims", false}},
+                    {numbers({state.range(0) / 4})});
   for (auto _ : state) bound.run();
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }

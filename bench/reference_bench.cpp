@@ -243,7 +243,7 @@ const Case kCases[] = {
 };
 
 void measure(benchmark::State& state, const Case& c) {
-  Bound bound(c.op, c.attrs, c.inputs(), 1, state.range(0) == 1);
+  BoundKernel bound(c.op, c.attrs, c.inputs(), 1, state.range(0) == 1);
   for (auto _ : state) bound.run();
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bound.bytes()));
 }

@@ -19,6 +19,7 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::ctc_kernels(),         cpu::part_kernels(),        cpu::pad_kernels(),
       cpu::gather_kernels(),      cpu::scatter_kernels(),     cpu::scan_kernels(),
       cpu::frame_kernels(),       cpu::logsumexp_kernels(),
+      cpu::sort_kernels(),        cpu::draw_kernels(),        cpu::widened_kernels(),
   };
 }
 

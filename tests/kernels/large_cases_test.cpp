@@ -223,6 +223,37 @@ std::vector<Case> random_cases() {
   return cases;
 }
 
+std::vector<Case> transpose_and_product_cases() {
+  std::vector<Case> cases;
+  for (const DType dtype : {f32, f64, bf16}) {
+    cases.push_back({Op::transpose, {{"axes", I{1, 0}}}, {floats({256, 512}, dtype)}});
+    cases.push_back({Op::transpose, {{"axes", I{1, 0}}}, {floats({301, 555}, dtype)}});
+    cases.push_back({Op::transpose, {{"axes", I{0, 3, 1, 2}}}, {floats({3, 33, 40, 70}, dtype)}});
+    cases.push_back({Op::transpose, {{"axes", I{2, 0, 1}}}, {floats({64, 64, 65}, dtype)}});
+  }
+  cases.push_back({Op::transpose, {{"axes", I{1, 0}}}, {whole({301, 455}, -9, 9, i8)}});
+  // More than one block of rows, of columns and of depth, with rests of each.
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      const auto product = [&](std::int64_t m, std::int64_t n, std::int64_t k) {
+        cases.push_back({Op::matmul,
+                         {{"transpose_a", ta}, {"transpose_b", tb}},
+                         {floats(ta ? Shape{k, m} : Shape{m, k}, f64),
+                          floats(tb ? Shape{n, k} : Shape{k, n}, f64)},
+                         1e-10});
+      };
+      product(211, 283, 301);
+      product(96, 64, 64);
+      product(192, 257, 65);
+    }
+  }
+  cases.push_back({Op::linear,
+                   {{"transpose_a", false}, {"transpose_b", true}, {"activation", "relu"}},
+                   {floats({199, 270}, f64), floats({77, 270}, f64), floats({77}, f64)},
+                   1e-10});
+  return cases;
+}
+
 void check(const std::vector<Case>& cases) {
   for (std::size_t k = 0; k < cases.size(); ++k) {
     const Case& c = cases[k];
@@ -257,6 +288,8 @@ TEST(LargeCases, ReductionsAndScans) { check(reduction_cases()); }
 
 TEST(LargeCases, Orders) { check(order_cases()); }
 TEST(LargeCases, RandomNumbersAreTheReferences) { check(random_cases()); }
+
+TEST(LargeCases, TransposesAndProducts) { check(transpose_and_product_cases()); }
 
 // NaN is last, zeros of both signs are equal, equal elements keep their places; above and below the
 // length from which digits are counted.

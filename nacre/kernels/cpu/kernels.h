@@ -33,5 +33,6 @@ std::span<const KernelRow> frame_kernels();          // frame.cpp
 std::span<const KernelRow> logsumexp_kernels();      // logsumexp.cpp
 std::span<const KernelRow> sort_kernels();           // sort.cpp
 std::span<const KernelRow> draw_kernels();           // draws.cpp
+std::span<const KernelRow> widened_kernels();        // widened.cpp
 
 }  // namespace nacre::cpu

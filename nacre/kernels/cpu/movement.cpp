@@ -45,8 +45,10 @@ TransposeLoops transpose_loops(const Shape& in, const std::vector<std::int64_t>&
   return loops;
 }
 
-// Two inner loops: the output's innermost one and the one along which the input is contiguous. A
-// square of them at a time keeps both sides in the cache.
+// Two inner loops: the output's innermost one and the one along which the input is contiguous. They
+// are done in squares with sides of a cache line: each line of the input is read once as a whole,
+// and each of the output written once, so it does not matter that lines a power of two apart fall
+// into the same few places of the cache.
 template <class T>
 struct Transpose {
   TransposeLoops outer;
@@ -55,7 +57,7 @@ struct Transpose {
   std::int64_t outer_count = 1;
   int workers = 1;
 
-  static constexpr std::int64_t kSquare = 32;
+  static constexpr std::int64_t kSquare = 64 / sizeof(T);
 
   void operator()(void* const* pointers, const RunContext&) const {
     const T* in = static_cast<const T*>(pointers[0]);
@@ -85,13 +87,28 @@ struct Transpose {
       }
       return;
     }
-    for (std::int64_t c0 = 0; c0 < columns; c0 += kSquare) {
-      const std::int64_t c1 = std::min(columns, c0 + kSquare);
-      for (std::int64_t r = first; r < last; ++r) {
-        const T* from = in + r * row_from;
-        T* to = out + r * row_to;
-        for (std::int64_t c = c0; c < c1; ++c) to[c] = from[c * column_from];
+    std::int64_t c = 0;
+    if (row_from == 1 && last - first == kSquare) {
+      for (; c + kSquare <= columns; c += kSquare) {
+        square(in + first + c * column_from, out + first * row_to + c);
       }
+    }
+    for (std::int64_t r = first; r < last; ++r) {
+      const T* from = in + r * row_from;
+      T* to = out + r * row_to;
+      for (std::int64_t k = c; k < columns; ++k) to[k] = from[k * column_from];
+    }
+  }
+
+  void square(const T* in, T* out) const {
+    alignas(64) T lines[kSquare * kSquare];
+    for (std::int64_t c = 0; c < kSquare; ++c) {
+      std::memcpy(lines + c * kSquare, in + c * column_from, 64);
+    }
+    for (std::int64_t r = 0; r < kSquare; ++r) {
+      alignas(64) T line[kSquare];
+      for (std::int64_t c = 0; c < kSquare; ++c) line[c] = lines[c * kSquare + r];
+      std::memcpy(out + r * row_to, line, 64);
     }
   }
 };

@@ -1,4 +1,4 @@
-// normalize and its gradient in f32 and f64; 16-bit floats go through f32. The shape is brought to
+// normalize and its gradient in f32 and f64. The shape is brought to
 // [kept, reduced, kept, reduced]: layer norm is [rows, 1, 1, features], batch norm [1, batch,
 // channels, space]. With a last dimension of 1 the statistics run along columns, else along rows.
 #include <algorithm>
@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "nacre/base/threads.h"
-#include "nacre/kernels/cpu/elementwise_tiles.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/norm_rows.h"
 
@@ -78,6 +77,11 @@ std::optional<Form> form_of(const Attrs& attrs, const Shape& x, const Shape* wei
     any = true;
     f.size[slot] *= x[i];
     f.step[slot] = steps[k];
+  }
+  if (f.size[2] == 1 && f.size[3] == 1) {
+    // What is reduced lies innermost: one row, not a column of rows of one element.
+    std::swap(f.size[1], f.size[3]);
+    std::swap(f.step[1], f.step[3]);
   }
   f.count = static_cast<double>(std::max<std::int64_t>(1, f.size[1] * f.size[3]));
   if (x.elements() == 0) return std::nullopt;
@@ -178,6 +182,7 @@ void forward_columns(const Form& f, const Operands<T>& p, const RunContext& run)
 }
 
 std::optional<Form> forward_form(const KernelQuery& q) {
+  if (q.inputs[0].dtype != f32 && q.inputs[0].dtype != f64) return std::nullopt;
   if (q.inputs.size() == 3 && !(q.inputs[1].shape == q.inputs[2].shape)) return std::nullopt;
   return form_of(q.attrs, q.inputs[0].shape, q.inputs.size() > 1 ? &q.inputs[1].shape : nullptr);
 }
@@ -199,57 +204,8 @@ PreparedKernel prepare_forward_as(const KernelQuery& q) {
   });
 }
 
-// 16-bit floats on their way to f32 and back. The statistics are f32 already.
-struct Widening {
-  TileFn widen;
-  TileFn narrow;
-  int workers;
-
-  Widening(DType dtype, std::int64_t elements, int threads)
-      : widen(find_cast(dtype, f32)),
-        narrow(find_cast(f32, dtype)),
-        workers(
-            static_cast<int>(std::clamp<std::int64_t>(elements / kElementsAThread, 1, threads))) {}
-  float* to_f32(const void* from, float* to, std::int64_t n) const {
-    move(widen, from, 2, to, 4, n);
-    return to;
-  }
-  void from_f32(const float* from, void* to, std::int64_t n) const {
-    move(narrow, from, 4, to, 2, n);
-  }
-
- private:
-  void move(TileFn f, const void* from, std::int64_t from_size, void* to, std::int64_t to_size,
-            std::int64_t n) const {
-    parallel_for(workers, n, 1024, [&](std::int64_t begin, std::int64_t end) {
-      const void* in = static_cast<const char*>(from) + begin * from_size;
-      f(&in, static_cast<char*>(to) + begin * to_size, static_cast<std::size_t>(end - begin), 0,
-        nullptr);
-    });
-  }
-};
-
-PreparedKernel prepare_narrow_forward(const KernelQuery& q) {
-  const std::int64_t n = q.inputs[0].elements();
-  const Form form = *forward_form(q);
-  return make_kernel(
-      [f = form, n, inputs = q.inputs.size(), cast = Widening(q.inputs[0].dtype, n, q.threads)](
-          void* const* pointers, const RunContext& run) {
-        float* x = cast.to_f32(pointers[0], static_cast<float*>(run.scratch), n);
-        float* w = inputs > 1 ? cast.to_f32(pointers[1], x + n, f.weights) : nullptr;
-        float* b = inputs > 2 ? cast.to_f32(pointers[2], x + n + f.weights, f.weights) : nullptr;
-        forward<float>(f,
-                       {x, w, b, x, static_cast<float*>(pointers[inputs + 1]),
-                        static_cast<float*>(pointers[inputs + 2])},
-                       run);
-        cast.from_f32(x, pointers[inputs], n);
-      },
-      static_cast<std::size_t>(n + 2 * form.weights) * sizeof(float));
-}
-
 PreparedKernel prepare_forward(const KernelQuery& q) {
-  if (q.inputs[0].dtype == f32) return prepare_forward_as<float>(q);
-  return q.inputs[0].dtype == f64 ? prepare_forward_as<double>(q) : prepare_narrow_forward(q);
+  return q.inputs[0].dtype == f32 ? prepare_forward_as<float>(q) : prepare_forward_as<double>(q);
 }
 
 template <class T>
@@ -374,6 +330,7 @@ void backward_columns(const Form& f, const Gradients<T>& p, const RunContext& ru
 }
 
 std::optional<Form> backward_form(const KernelQuery& q) {
+  if (q.inputs[1].dtype != f32 && q.inputs[1].dtype != f64) return std::nullopt;
   return form_of(q.attrs, q.inputs[1].shape, q.inputs.size() > 4 ? &q.inputs[4].shape : nullptr);
 }
 
@@ -402,34 +359,8 @@ PreparedKernel prepare_backward_as(const KernelQuery& q) {
       static_cast<std::size_t>(parts_of(form, q.threads)) * sizeof(T));
 }
 
-PreparedKernel prepare_narrow_backward(const KernelQuery& q) {
-  const std::int64_t n = q.inputs[1].elements();
-  const Form form = *backward_form(q);
-  const std::int64_t parts = parts_of(form, q.threads);
-  return make_kernel(
-      [f = form, n, parts, cast = Widening(q.inputs[1].dtype, n, q.threads)](
-          void* const* pointers, const RunContext& run) {
-        const std::size_t out = f.weighted ? 5 : 4;
-        float* ct = cast.to_f32(pointers[0], static_cast<float*>(run.scratch) + parts, n);
-        float* x = cast.to_f32(pointers[1], ct + n, n);
-        float* w = f.weighted ? cast.to_f32(pointers[4], x + n, f.weights) : nullptr;
-        float* dw = f.weighted ? w + f.weights : nullptr;
-        float* db = f.weighted ? dw + f.weights : nullptr;
-        backward<float>(f,
-                        {ct, x, static_cast<float*>(pointers[2]), static_cast<float*>(pointers[3]),
-                         w, ct, dw, db},
-                        run);
-        cast.from_f32(ct, pointers[out], n);
-        if (!f.weighted) return;
-        cast.from_f32(dw, pointers[out + 1], f.weights);
-        cast.from_f32(db, pointers[out + 2], f.weights);
-      },
-      static_cast<std::size_t>(parts + 2 * n + 3 * form.weights) * sizeof(float));
-}
-
 PreparedKernel prepare_backward(const KernelQuery& q) {
-  if (q.inputs[1].dtype == f32) return prepare_backward_as<float>(q);
-  return q.inputs[1].dtype == f64 ? prepare_backward_as<double>(q) : prepare_narrow_backward(q);
+  return q.inputs[1].dtype == f32 ? prepare_backward_as<float>(q) : prepare_backward_as<double>(q);
 }
 
 constexpr KernelRow kRows[] = {

@@ -47,11 +47,18 @@ struct PadLoops {
     for (int i = last; i >= 0; --i) {
       const std::int64_t before = low[static_cast<std::size_t>(i)];
       Axis axis{inner[i], padded[i], before, inner_stride, padded_stride, {}};
-      for (std::int64_t p = 0; p < padded[i]; ++p) {
-        axis.source.push_back(source_of(mode, p - before, inner[i]));
-      }
       inner_stride *= inner[i];
       padded_stride *= padded[i];
+      // Neighbouring axes that are not padded are one.
+      while (i > 0 && i < last && axis.inner == axis.padded && inner[i - 1] == padded[i - 1]) {
+        --i;
+        axis.inner = axis.padded *= inner[i];
+        inner_stride *= inner[i];
+        padded_stride *= padded[i];
+      }
+      for (std::int64_t p = 0; p < axis.padded; ++p) {
+        axis.source.push_back(source_of(mode, p - before, axis.inner));
+      }
       axes.push_back(std::move(axis));
     }
     row = axes.empty() ? Axis{1, 1, 0, 1, 1, {0}} : std::move(axes.front());
@@ -62,6 +69,7 @@ struct PadLoops {
 struct Pad {
   PadLoops loops;
   std::size_t size;
+  bool constant;
   std::array<char, 8> value{};
   std::int64_t rows = 1;
   int workers = 1;
@@ -69,23 +77,33 @@ struct Pad {
   void operator()(void* const* pointers, const RunContext&) const {
     const auto bytes = static_cast<std::int64_t>(size);
     const std::int64_t length = loops.row.padded * loops.unit * bytes;
+    // Rows filled with the constant before what is inside is copied over it, in the near cache.
+    const std::int64_t block =
+        std::max<std::int64_t>(1, (std::int64_t{1} << 14) / std::max<std::int64_t>(1, length));
     parallel_for(workers, rows, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::array<std::int64_t, kMaxRank> at{};  // along each outer axis
+      std::int64_t rest = begin;
+      for (std::size_t d = loops.outer.size(); d-- > 0;) {
+        at[d] = rest % loops.outer[d].padded;
+        rest /= loops.outer[d].padded;
+      }
       for (std::int64_t r = begin; r < end; ++r) {
         char* to = static_cast<char*>(pointers[1]) + r * length;
-        std::int64_t from = 0;
-        std::int64_t rest = r;
-        bool outside = false;
-        for (std::size_t d = loops.outer.size(); d-- > 0;) {
-          const Axis& axis = loops.outer[d];
-          const std::int64_t source = axis.source[static_cast<std::size_t>(rest % axis.padded)];
-          outside = outside || source < 0;
-          from += source * axis.inner_stride;
-          rest /= axis.padded;
+        if (constant && (r - begin) % block == 0) {
+          fill_elements(to, value.data(), size,
+                        std::min(block, end - r) * loops.row.padded * loops.unit);
         }
-        if (outside) {
-          fill_elements(to, value.data(), size, loops.row.padded * loops.unit);
-        } else {
-          line(static_cast<const char*>(pointers[0]) + from * bytes, to);
+        std::int64_t from = 0;
+        bool outside = false;
+        for (std::size_t d = 0; d < loops.outer.size(); ++d) {
+          const std::int64_t source = loops.outer[d].source[static_cast<std::size_t>(at[d])];
+          outside = outside || source < 0;
+          from += source * loops.outer[d].inner_stride;
+        }
+        if (!outside) line(static_cast<const char*>(pointers[0]) + from * bytes, to);
+        for (std::size_t d = loops.outer.size(); d-- > 0;) {
+          if (++at[d] < loops.outer[d].padded) break;
+          at[d] = 0;
         }
       }
     });
@@ -94,19 +112,17 @@ struct Pad {
   void line(const char* from, char* to) const {
     const Axis& row = loops.row;
     const std::int64_t unit = loops.unit * static_cast<std::int64_t>(size);
-    edge(from, to, 0, row.low);
+    if (!constant) {
+      edge(from, to, 0, row.low);
+      edge(from, to, row.low + row.inner, row.padded);
+    }
     if (row.inner > 0) {
       std::memcpy(to + row.low * unit, from, static_cast<std::size_t>(row.inner * unit));
     }
-    edge(from, to, row.low + row.inner, row.padded);
   }
 
   void edge(const char* from, char* to, std::int64_t begin, std::int64_t end) const {
-    if (begin == end) return;
     const std::int64_t unit = loops.unit * static_cast<std::int64_t>(size);
-    if (loops.row.source[static_cast<std::size_t>(begin)] < 0) {
-      return fill_elements(to + begin * unit, value.data(), size, (end - begin) * loops.unit);
-    }
     for (std::int64_t p = begin; p < end; ++p) {
       std::memcpy(to + p * unit, from + loops.row.source[static_cast<std::size_t>(p)] * unit,
                   static_cast<std::size_t>(unit));
@@ -117,6 +133,7 @@ struct Pad {
 PreparedKernel prepare_pad(const KernelQuery& q) {
   Pad pad{PadLoops(q.attrs, q.inputs[0].shape, q.outputs[0].shape),
           size_of(q.inputs[0].dtype),
+          q.attrs.text("mode") == "constant",
           {},
           1,
           workers_to_move(q.outputs, q.threads)};

@@ -61,10 +61,10 @@ struct Scan {
           const std::int64_t first = g * kLanes * view.length;
           const std::int64_t lanes = std::min(kLanes, view.outer - g * kLanes);
           if (lanes == kLanes) {
-            rows<kLanes>(in + first, out + first);
+            four_rows(in + first, out + first);
           } else {
             for (std::int64_t l = 0; l < lanes; ++l) {
-              rows<1>(in + first + l * view.length, out + first + l * view.length);
+              row(in + first + l * view.length, out + first + l * view.length);
             }
           }
         }
@@ -82,18 +82,33 @@ struct Scan {
 
   std::int64_t place(std::int64_t k) const { return reverse ? view.length - 1 - k : k; }
 
-  template <std::int64_t lanes>
-  void rows(const T* in, T* out) const {
-    Wide total[lanes];
-    for (Wide& t : total) t = product ? 1 : 0;
+  // One element of one lane; the totals are variables of their own, which stay in registers.
+  Wide step(const T* in, T* out, Wide total) const {
+    const Wide next = join(total, static_cast<Wide>(*in));
+    *out = narrowed<T>(exclusive ? total : next);
+    return next;
+  }
+
+  void row(const T* in, T* out) const {
+    Wide total = product ? 1 : 0;
     for (std::int64_t k = 0; k < view.length; ++k) {
-      const std::int64_t at = place(k);
-      for (std::int64_t l = 0; l < lanes; ++l) {
-        const std::int64_t i = l * view.length + at;
-        const Wide next = join(total[l], static_cast<Wide>(in[i]));
-        out[i] = narrowed<T>(exclusive ? total[l] : next);
-        total[l] = next;
-      }
+      total = step(in + place(k), out + place(k), total);
+    }
+  }
+
+  void four_rows(const T* in, T* out) const {
+    const std::int64_t n = view.length;
+    Wide a = product ? 1 : 0;
+    Wide b = a;
+    Wide c = a;
+    Wide d = a;
+    for (std::int64_t k = 0; k < n; ++k) {
+      const T* x = in + place(k);
+      T* y = out + place(k);
+      a = step(x, y, a);
+      b = step(x + n, y + n, b);
+      c = step(x + 2 * n, y + 2 * n, c);
+      d = step(x + 3 * n, y + 3 * n, d);
     }
   }
 

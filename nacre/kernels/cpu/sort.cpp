@@ -174,12 +174,7 @@ PreparedKernel prepare_order(const KernelQuery& q) {
   });
 }
 
-// a before b in ascending order, with NaN last.
-template <class T>
-bool before(T a, T b) {
-  return a < b || (a == a && b != b);
-}
-
+// NaN comes last.
 template <class T, bool right>
 struct Search {
   std::int64_t n;     // elements of a sorted lane
@@ -196,17 +191,23 @@ struct Search {
     });
   }
 
-  // Halves without a branch that depends on the values.
+  // Whether the place is behind x; of a value that is not NaN, for which one comparison does.
+  static bool passes(T x, T value) { return right ? x <= value : x < value; }
+
+  // As many steps whatever the values are, and no branch that depends on them: such branches would
+  // be guessed wrong half of the time.
   std::int64_t find(const T* lane, T value) const {
-    const T* base = lane;
-    std::int64_t left = n;
-    while (left > 0) {
-      const std::int64_t half = (left + 1) / 2;
-      const bool passed = right ? !before(value, base[half - 1]) : before(base[half - 1], value);
-      base += passed ? half : 0;
-      left = passed ? left - half : half - 1;
+    if (value != value) {  // behind all numbers, and before or behind the NaN that are there
+      return right ? n : std::find_if(lane, lane + n, [](T x) { return x != x; }) - lane;
     }
-    return base - lane;
+    if (n == 0) return 0;
+    const T* at = lane;
+    for (std::int64_t left = n; left > 1;) {
+      const std::int64_t half = left / 2;
+      at += passes(at[half - 1], value) ? half : 0;
+      left -= half;
+    }
+    return at - lane + (passes(*at, value) ? 1 : 0);
   }
 };
 

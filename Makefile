@@ -3,7 +3,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 
-.PHONY: all demo test build packages bench format format-check sanitize fuzz docs install clean
+.PHONY: all demo test build packages bench format format-check sanitize fuzz package-test docs install clean
 
 all: build
 
@@ -34,6 +34,14 @@ demo: build
 test: build
 	cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
+# Another project uses Nacre: installed, as a folder, and fetched from a repository. The last two
+# compile the library once more.
+package-test: build
+	for mode in find_package add_subdirectory FetchContent; do \
+	  cmake -DMODE=$$mode -DSOURCE=$(CURDIR) -DBUILD=$(CURDIR)/$(BUILD) -DWORK=$(CURDIR)/build-package \
+	    -DFLAGS="$(CMAKE_FLAGS)" -P tests/package/package_test.cmake || exit 1; \
+	done
+
 # Debug builds with AddressSanitizer + UndefinedBehaviorSanitizer, then ThreadSanitizer.
 sanitize: packages
 	cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DNACRE_SANITIZE=address,undefined $(CMAKE_FLAGS)
@@ -42,6 +50,18 @@ sanitize: packages
 	cmake -S . -B build-tsan -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DNACRE_SANITIZE=thread $(CMAKE_FLAGS)
 	cmake --build build-tsan -j $(JOBS) --target nacre_tests
 	TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/tsan.supp build-tsan/tests/nacre_tests --gtest_brief=1
+
+# Every parser against libFuzzer with AddressSanitizer, FUZZ_SECONDS each, one after the other. Needs
+# clang-16, libclang-rt-16-dev and libomp-16-dev (Debian's default, 14, lacks a part of C++20). Finds
+# stay in build-fuzz/finds.
+FUZZ_SECONDS ?= 60
+FUZZ_CXX ?= clang++-16
+fuzz: packages
+	cmake -S . -B build-fuzz -G Ninja -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) -DNACRE_BUILD_FUZZ=ON \
+	  -DNACRE_BUILD_TESTS=OFF -DNACRE_BUILD_EXAMPLES=OFF -DNACRE_SANITIZE=address \
+	  -DCMAKE_CXX_FLAGS="-fsanitize=fuzzer-no-link" -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1" $(CMAKE_FLAGS)
+	cmake --build build-fuzz -j $(JOBS)
+	tools/fuzz.sh build-fuzz/fuzz build-fuzz/finds $(FUZZ_SECONDS)
 
 bench: packages
 	cmake -S . -B $(BUILD) -G Ninja -DNACRE_BUILD_BENCH=ON $(CMAKE_FLAGS)
@@ -61,4 +81,4 @@ install: build
 	cmake --install $(BUILD)
 
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-package build-fuzz

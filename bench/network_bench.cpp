@@ -34,7 +34,8 @@ nn::Sequential make_cnn() {
 nn::Sequential make_conv64() {
   nn::Sequential network;
   for (int i = 0; i < 4; ++i) {
-    network.push_back(nn::Conv2d{{.filters = 64, .kernel_size = 3, .padding = kSame, .activation = relu}});
+    network.push_back(
+        nn::Conv2d{{.filters = 64, .kernel_size = 3, .padding = kSame, .activation = relu}});
   }
   network.push_back(nn::MaxPool2d{{.kernel_size = 4}});
   network.push_back(nn::Flatten{});

@@ -10,7 +10,10 @@
 
 #include "nacre/base/text.h"
 #include "nacre/base/threads.h"
+#include "nacre/data/fetch.h"
+#include "nacre/data/image.h"
 #include "nacre/data/named.h"
+#include "nacre/data/sound.h"
 #include "nacre/run/precision.h"
 
 namespace nacre::cli {
@@ -111,6 +114,15 @@ int run_doctor(const Console& console) {
     text += fmt::format("  {:<14} {:<4} {}\n", f.name, f.present ? "yes" : "no", f.use);
     json["instruction sets"][f.name] = f.present;
   }
+  text += "\nparts\n";
+  const auto part = [&](const char* name, bool present, const char* option) {
+    const std::string state = present ? "yes" : fmt::format("no: built with {}=OFF", option);
+    text += fmt::format("  {:<14} {}\n", name, state);
+    json["parts"][name] = present;
+  };
+  part("pictures", data::have_images(), "NACRE_WITH_IMAGES");
+  part("sound", data::have_sound(), "NACRE_WITH_SOUND");
+  part("downloads", data::have_fetch(), "NACRE_WITH_FETCH");
   text += "\ndata\n";
   for (const data::SetDescription& set : data::named_sets()) {
     const std::filesystem::path where = set.fetched ? data::find_set(set.name) : "";

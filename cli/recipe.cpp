@@ -11,6 +11,7 @@
 
 #include "nacre/base/error.h"
 #include "nacre/base/text.h"
+#include "nacre/data/encoding.h"
 
 namespace nacre::cli {
 namespace {
@@ -160,6 +161,8 @@ void expect(bool holds, const char* key, const std::string& what) {
 }  // namespace
 
 Recipe recipe_from_toml(const std::string& text, const std::string& name) {
+  // The parser reads beyond its memory where quoted text is not UTF-8.
+  if (!data::is_utf8(text)) throw IoError(name + ": not valid TOML\nit is not UTF-8");
   std::istringstream in(text);
   Json tables;
   try {

@@ -1,6 +1,11 @@
 // All of Nacre's public interface.
 #pragma once
 
+#include "nacre/base/debug.h"
+#include "nacre/base/threads.h"
+#include "nacre/data/augment.h"
+#include "nacre/data/named.h"
+#include "nacre/io/weights.h"
 #include "nacre/nn/api.h"
 #include "nacre/ops/api.h"
 #include "nacre/optim/lbfgs.h"

@@ -20,8 +20,14 @@ constexpr std::size_t kSmall = 16 * 1024;  // kept per thread without a lock
 constexpr int kSmallClasses = 33;
 constexpr int kPerThread = 64;                            // blocks of a class a thread keeps
 constexpr std::size_t kMaxCached = std::size_t{1} << 30;  // bytes the shared pool keeps
-// A sanitizer must see each free, so nothing is pooled for it.
-#if defined(__SANITIZE_ADDRESS__)
+// A sanitizer must see each free, so nothing is pooled for it. GCC defines a macro, Clang a
+// feature.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NACRE_ADDRESS_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(NACRE_ADDRESS_SANITIZER)
 constexpr bool kPooling = false;
 #else
 constexpr bool kPooling = true;
@@ -157,10 +163,12 @@ Buffer Buffer::allocate(std::size_t bytes) {
     block->references.store(1, std::memory_order_relaxed);
     buffer.block_ = block;
   } else {
-    void* memory = std::aligned_alloc(kAlignment, kAlignment + rounded);
+    // The header and the elements; aligned_alloc wants a multiple of the alignment.
+    const std::size_t whole = kAlignment + (rounded + kAlignment - 1) / kAlignment * kAlignment;
+    void* memory = std::aligned_alloc(kAlignment, whole);
     if (!memory && kPooling) {
       release_cached_memory();
-      memory = std::aligned_alloc(kAlignment, kAlignment + rounded);
+      memory = std::aligned_alloc(kAlignment, whole);
     }
     if (!memory) {
       throw OutOfMemoryError("out of memory: asked for " + bytes_text(bytes) + " while " +

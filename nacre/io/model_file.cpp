@@ -27,6 +27,31 @@ std::string take(Metadata& metadata, const char* key) {
   return node.empty() ? std::string() : node.mapped();
 }
 
+ModelFile from_tensor_file(TensorFile file) {
+  const std::string version = take(file.metadata, "nacre.version");
+  if (version.empty()) {
+    throw_io(file.source, "it holds tensors, but no model that Nacre has saved",
+             "load the weights with load_safetensors and put them into a model of your own");
+  }
+  if (version != std::to_string(kVersion)) {
+    throw_io(file.source, fmt::format("model format {}, this program knows {}", version, kVersion),
+             "use a newer program");
+  }
+  ModelFile model;
+  model.weights = std::move(file.tensors);
+  model.architecture = take(file.metadata, "nacre.architecture");
+  model.preprocessing = take(file.metadata, "nacre.preprocessing");
+  const Json names = Json::parse(take(file.metadata, "nacre.class_names"), nullptr, false);
+  if (!names.is_array()) throw_io(file.source, "nacre.class_names is not a JSON list");
+  for (const Json& name : names) {
+    if (!name.is_string()) throw_io(file.source, "nacre.class_names holds more than texts");
+    model.class_names.push_back(name.get<std::string>());
+  }
+  take(file.metadata, "format");
+  model.extra = std::move(file.metadata);
+  return model;
+}
+
 }  // namespace
 
 void save_model_file(const std::filesystem::path& path, const ModelFile& model) {
@@ -47,30 +72,11 @@ void save_model_file(const std::filesystem::path& path, const ModelFile& model) 
 }
 
 ModelFile load_model_file(const std::filesystem::path& path) {
-  TensorFile file = load_safetensors(path);
-  const std::string version = take(file.metadata, "nacre.version");
-  if (version.empty()) {
-    throw_io(path.string(), "it holds tensors, but no model that Nacre has saved",
-             "load the weights with load_safetensors and put them into a model of your own");
-  }
-  if (version != std::to_string(kVersion)) {
-    throw_io(path.string(),
-             fmt::format("model format {}, this program knows {}", version, kVersion),
-             "use a newer program");
-  }
-  ModelFile model;
-  model.weights = std::move(file.tensors);
-  model.architecture = take(file.metadata, "nacre.architecture");
-  model.preprocessing = take(file.metadata, "nacre.preprocessing");
-  const Json names = Json::parse(take(file.metadata, "nacre.class_names"), nullptr, false);
-  if (!names.is_array()) throw_io(path.string(), "nacre.class_names is not a JSON list");
-  for (const Json& name : names) {
-    if (!name.is_string()) throw_io(path.string(), "nacre.class_names holds more than texts");
-    model.class_names.push_back(name.get<std::string>());
-  }
-  take(file.metadata, "format");
-  model.extra = std::move(file.metadata);
-  return model;
+  return from_tensor_file(load_safetensors(path));
+}
+
+ModelFile parse_model_file(Bytes bytes, const std::string& name) {
+  return from_tensor_file(parse_safetensors(bytes, name));
 }
 
 }  // namespace nacre::io

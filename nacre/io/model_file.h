@@ -25,5 +25,6 @@ void save_model_file(const std::filesystem::path& path, const ModelFile& model);
 // Throws IoError when the file is not one that save_model_file wrote, or is newer than this
 // program.
 ModelFile load_model_file(const std::filesystem::path& path);
+ModelFile parse_model_file(Bytes bytes, const std::string& name);
 
 }  // namespace nacre::io

@@ -12,7 +12,8 @@ struct DropoutOptions {
 // random numbers is a buffer, `generator`, so that checkpoints hold it.
 class Dropout : public LayerBase {
  public:
-  explicit Dropout(DropoutOptions options = {}) : Dropout("Dropout", options) {}
+  Dropout() : Dropout(DropoutOptions{}) {}
+  explicit Dropout(DropoutOptions options) : Dropout("Dropout", options) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor) { visitor.variable("generator", generator); }
   const DropoutOptions& options() const { return options_; }
@@ -33,7 +34,8 @@ class Dropout : public LayerBase {
 // Drops whole channels of [batch, channels, spatial...]. Tompson et al., 2015.
 class SpatialDropout : public Dropout {
  public:
-  explicit SpatialDropout(DropoutOptions options = {}) : Dropout("SpatialDropout", options) {}
+  SpatialDropout() : SpatialDropout(DropoutOptions{}) {}
+  explicit SpatialDropout(DropoutOptions options) : Dropout("SpatialDropout", options) {}
 
  protected:
   std::vector<std::int64_t> noise_shape(const LayerCall& call, const Operand& x) const override;

@@ -18,7 +18,8 @@ struct BatchNormOptions {
 // State: weight, bias, running_mean, running_var, num_batches_tracked.
 class BatchNorm : public LayerBase {
  public:
-  explicit BatchNorm(BatchNormOptions options = {});
+  BatchNorm() : BatchNorm(BatchNormOptions{}) {}
+  explicit BatchNorm(BatchNormOptions options);
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
   const BatchNormOptions& options() const { return options_; }
@@ -44,7 +45,8 @@ struct LayerNormOptions {
 // shape.
 class LayerNorm : public LayerBase {
  public:
-  explicit LayerNorm(LayerNormOptions options = {});
+  LayerNorm() : LayerNorm(LayerNormOptions{}) {}
+  explicit LayerNorm(LayerNormOptions options);
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
 
@@ -65,7 +67,8 @@ struct GroupNormOptions {
 // x [batch, channels, ...]. State: weight, bias [channels].
 class GroupNorm : public LayerBase {
  public:
-  explicit GroupNorm(GroupNormOptions options = {});
+  GroupNorm() : GroupNorm(GroupNormOptions{}) {}
+  explicit GroupNorm(GroupNormOptions options);
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
 
@@ -85,7 +88,8 @@ struct RMSNormOptions {
 // weight.
 class RMSNorm : public LayerBase {
  public:
-  explicit RMSNorm(RMSNormOptions options = {});
+  RMSNorm() : RMSNorm(RMSNormOptions{}) {}
+  explicit RMSNorm(RMSNormOptions options);
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
 

@@ -32,22 +32,28 @@ class PoolLayer : public LayerBase {
 };
 
 struct MaxPool1d : PoolLayer {
-  explicit MaxPool1d(PoolLayerOptions o = {}) : PoolLayer("MaxPool1d", 1, true, std::move(o)) {}
+  MaxPool1d() : MaxPool1d(PoolLayerOptions{}) {}
+  explicit MaxPool1d(PoolLayerOptions o) : PoolLayer("MaxPool1d", 1, true, std::move(o)) {}
 };
 struct MaxPool2d : PoolLayer {
-  explicit MaxPool2d(PoolLayerOptions o = {}) : PoolLayer("MaxPool2d", 2, true, std::move(o)) {}
+  MaxPool2d() : MaxPool2d(PoolLayerOptions{}) {}
+  explicit MaxPool2d(PoolLayerOptions o) : PoolLayer("MaxPool2d", 2, true, std::move(o)) {}
 };
 struct MaxPool3d : PoolLayer {
-  explicit MaxPool3d(PoolLayerOptions o = {}) : PoolLayer("MaxPool3d", 3, true, std::move(o)) {}
+  MaxPool3d() : MaxPool3d(PoolLayerOptions{}) {}
+  explicit MaxPool3d(PoolLayerOptions o) : PoolLayer("MaxPool3d", 3, true, std::move(o)) {}
 };
 struct AvgPool1d : PoolLayer {
-  explicit AvgPool1d(PoolLayerOptions o = {}) : PoolLayer("AvgPool1d", 1, false, std::move(o)) {}
+  AvgPool1d() : AvgPool1d(PoolLayerOptions{}) {}
+  explicit AvgPool1d(PoolLayerOptions o) : PoolLayer("AvgPool1d", 1, false, std::move(o)) {}
 };
 struct AvgPool2d : PoolLayer {
-  explicit AvgPool2d(PoolLayerOptions o = {}) : PoolLayer("AvgPool2d", 2, false, std::move(o)) {}
+  AvgPool2d() : AvgPool2d(PoolLayerOptions{}) {}
+  explicit AvgPool2d(PoolLayerOptions o) : PoolLayer("AvgPool2d", 2, false, std::move(o)) {}
 };
 struct AvgPool3d : PoolLayer {
-  explicit AvgPool3d(PoolLayerOptions o = {}) : PoolLayer("AvgPool3d", 3, false, std::move(o)) {}
+  AvgPool3d() : AvgPool3d(PoolLayerOptions{}) {}
+  explicit AvgPool3d(PoolLayerOptions o) : PoolLayer("AvgPool3d", 3, false, std::move(o)) {}
 };
 
 struct GlobalPoolOptions {
@@ -56,7 +62,8 @@ struct GlobalPoolOptions {
 // One value a channel: [batch, channels].
 class GlobalAvgPool : public LayerBase {
  public:
-  explicit GlobalAvgPool(GlobalPoolOptions o = {}) : LayerBase("GlobalAvgPool"), options_(o) {}
+  GlobalAvgPool() : GlobalAvgPool(GlobalPoolOptions{}) {}
+  explicit GlobalAvgPool(GlobalPoolOptions o) : LayerBase("GlobalAvgPool"), options_(o) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
   const GlobalPoolOptions& options() const { return options_; }
@@ -66,7 +73,8 @@ class GlobalAvgPool : public LayerBase {
 };
 class GlobalMaxPool : public LayerBase {
  public:
-  explicit GlobalMaxPool(GlobalPoolOptions o = {}) : LayerBase("GlobalMaxPool"), options_(o) {}
+  GlobalMaxPool() : GlobalMaxPool(GlobalPoolOptions{}) {}
+  explicit GlobalMaxPool(GlobalPoolOptions o) : LayerBase("GlobalMaxPool"), options_(o) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
   const GlobalPoolOptions& options() const { return options_; }

@@ -12,7 +12,8 @@ struct PReLUOptions {
 // He et al., "Delving deep into rectifiers", 2015. State: weight.
 class PReLU : public LayerBase {
  public:
-  explicit PReLU(PReLUOptions options = {}) : LayerBase("PReLU"), options_(options) {}
+  PReLU() : PReLU(PReLUOptions{}) {}
+  explicit PReLU(PReLUOptions options) : LayerBase("PReLU"), options_(options) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor) { visitor.variable("weight", weight); }
 

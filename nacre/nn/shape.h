@@ -10,7 +10,8 @@ struct FlattenOptions {
 };
 class Flatten : public LayerBase {
  public:
-  explicit Flatten(FlattenOptions options = {}) : LayerBase("Flatten"), options_(options) {}
+  Flatten() : Flatten(FlattenOptions{}) {}
+  explicit Flatten(FlattenOptions options) : LayerBase("Flatten"), options_(options) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
   const FlattenOptions& options() const { return options_; }

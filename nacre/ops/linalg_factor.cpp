@@ -8,8 +8,8 @@
 #include <cmath>
 #include <limits>
 
-#include "nacre/ops/dense.h"
 #include "nacre/ops/linalg_support.h"
+#include "nacre/ops/matrix_algorithms.h"
 
 namespace nacre {
 
@@ -55,7 +55,7 @@ void factor_reference(const ReferenceContext& c, F&& f) {
   for_each_matrix(c.in_shape(0), [&](std::int64_t i) {
     const auto first = a.begin() + i * static_cast<std::ptrdiff_t>(d.m * d.n);
     std::array<std::vector<double>, N> results;
-    f(i, dense::Matrix(first, first + static_cast<std::ptrdiff_t>(d.m * d.n)), results);
+    f(i, matrix_algorithms::Matrix(first, first + static_cast<std::ptrdiff_t>(d.m * d.n)), results);
     for (std::size_t k = 0; k < N; ++k) {
       all[k].insert(all[k].end(), results[k].begin(), results[k].end());
     }
@@ -197,12 +197,13 @@ const OpDef cholesky = {
     .reference =
         [](const ReferenceContext& c) {
           const Dims d = dims_of(c.in_shape(0));
-          factor_reference<1>(c, [&](std::int64_t i, const dense::Matrix& a, auto& out) {
-            if (!dense::cholesky(a, out[0], d.n)) {
-              fail_matrix("cholesky", i, "is not positive definite",
-                          "add a small multiple of eye(n)");
-            }
-          });
+          factor_reference<1>(c,
+                              [&](std::int64_t i, const matrix_algorithms::Matrix& a, auto& out) {
+                                if (!matrix_algorithms::cholesky(a, out[0], d.n)) {
+                                  fail_matrix("cholesky", i, "is not positive definite",
+                                              "add a small multiple of eye(n)");
+                                }
+                              });
         },
     .cost = cost_cubic,
     .samples = samples_definite,
@@ -215,8 +216,8 @@ const OpDef qr = {
     .reference =
         [](const ReferenceContext& c) {
           const Dims d = dims_of(c.in_shape(0));
-          factor_reference<2>(c, [&](std::int64_t, const dense::Matrix& a, auto& out) {
-            dense::qr(a, d.m, d.n, out[0], out[1]);
+          factor_reference<2>(c, [&](std::int64_t, const matrix_algorithms::Matrix& a, auto& out) {
+            matrix_algorithms::qr(a, d.m, d.n, out[0], out[1]);
           });
         },
     .cost = cost_cubic,
@@ -235,8 +236,8 @@ const OpDef svd = {
     .reference =
         [](const ReferenceContext& c) {
           const Dims d = dims_of(c.in_shape(0));
-          factor_reference<3>(c, [&](std::int64_t, const dense::Matrix& a, auto& out) {
-            dense::svd(a, d.m, d.n, out[0], out[1], out[2]);
+          factor_reference<3>(c, [&](std::int64_t, const matrix_algorithms::Matrix& a, auto& out) {
+            matrix_algorithms::svd(a, d.m, d.n, out[0], out[1], out[2]);
           });
         },
     .cost = cost_cubic,
@@ -256,8 +257,8 @@ const OpDef eigh = {
     .reference =
         [](const ReferenceContext& c) {
           const Dims d = dims_of(c.in_shape(0));
-          factor_reference<2>(c, [&](std::int64_t, const dense::Matrix& a, auto& out) {
-            dense::eigh(a, d.n, out[0], out[1]);
+          factor_reference<2>(c, [&](std::int64_t, const matrix_algorithms::Matrix& a, auto& out) {
+            matrix_algorithms::eigh(a, d.n, out[0], out[1]);
           });
         },
     .cost = cost_cubic,
@@ -287,11 +288,11 @@ const OpDef pinv = {
           const double given = c.attrs.number("rcond");
           const double rcond =
               given < 0 ? epsilon * static_cast<double>(std::max(d.m, d.n)) : given;
-          factor_reference<1>(c, [&](std::int64_t, const dense::Matrix& a, auto& out) {
-            dense::Matrix u;
-            dense::Matrix vh;
+          factor_reference<1>(c, [&](std::int64_t, const matrix_algorithms::Matrix& a, auto& out) {
+            matrix_algorithms::Matrix u;
+            matrix_algorithms::Matrix vh;
             std::vector<double> s;
-            dense::svd(a, d.m, d.n, u, s, vh);
+            matrix_algorithms::svd(a, d.m, d.n, u, s, vh);
             out[0].assign(d.n * d.m, 0);
             for (std::size_t j = 0; j < d.k && s[j] > rcond * s[0]; ++j) {
               for (std::size_t x = 0; x < d.n; ++x) {

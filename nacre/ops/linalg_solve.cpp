@@ -3,8 +3,8 @@
 // and reverse mode algorithmic differentiation", 2008.
 #include <cmath>
 
-#include "nacre/ops/dense.h"
 #include "nacre/ops/linalg_support.h"
+#include "nacre/ops/matrix_algorithms.h"
 
 namespace nacre {
 namespace {
@@ -127,9 +127,9 @@ SpecList infer_scalar_of_matrix(const InferContext& c) {
   return {{c.inputs[0].dtype, batch_shape(c.inputs[0].shape)}};
 }
 
-dense::Matrix item(const std::vector<double>& all, std::int64_t i, std::size_t size) {
+matrix_algorithms::Matrix item(const std::vector<double>& all, std::int64_t i, std::size_t size) {
   const auto first = all.begin() + i * static_cast<std::ptrdiff_t>(size);
-  return dense::Matrix(first, first + static_cast<std::ptrdiff_t>(size));
+  return matrix_algorithms::Matrix(first, first + static_cast<std::ptrdiff_t>(size));
 }
 
 // x = prepare(a)^-1 b for each pair of the batch.
@@ -141,10 +141,10 @@ void solve_reference(const ReferenceContext& c, std::string_view op, Prepare&& p
   const std::vector<double> b = c.load(1);
   std::vector<double> out;
   for_each_matrix(c.in_shape(0), [&](std::int64_t i) {
-    dense::Matrix x = item(b, i, n * k);
+    matrix_algorithms::Matrix x = item(b, i, n * k);
     double sign = 0;
     double log = 0;
-    if (!dense::eliminate(prepare(item(a, i, n * n), n), x, n, k, sign, log)) {
+    if (!matrix_algorithms::eliminate(prepare(item(a, i, n * n), n), x, n, k, sign, log)) {
       fail_matrix(op, i, "is singular", "use lstsq or pinv, or add a small multiple of eye(n)");
     }
     out.insert(out.end(), x.begin(), x.end());
@@ -158,10 +158,10 @@ void determinants(const ReferenceContext& c, std::vector<double>& signs,
   const auto n = static_cast<std::size_t>(c.in_shape(0).at_back(-1));
   const std::vector<double> a = c.load(0);
   for_each_matrix(c.in_shape(0), [&](std::int64_t i) {
-    dense::Matrix none;
+    matrix_algorithms::Matrix none;
     signs.push_back(0);
     logs.push_back(0);
-    dense::eliminate(item(a, i, n * n), none, n, 0, signs.back(), logs.back());
+    matrix_algorithms::eliminate(item(a, i, n * n), none, n, 0, signs.back(), logs.back());
   });
 }
 
@@ -218,8 +218,8 @@ const OpDef solve = {
     },
     .reference =
         [](const ReferenceContext& c) {
-          solve_reference(c, "solve", [&](dense::Matrix a, std::size_t n) {
-            return c.attrs.flag("transpose") ? dense::transposed(a, n, n) : a;
+          solve_reference(c, "solve", [&](matrix_algorithms::Matrix a, std::size_t n) {
+            return c.attrs.flag("transpose") ? matrix_algorithms::transposed(a, n, n) : a;
           });
         },
     .cost = cost_cubic,
@@ -243,14 +243,14 @@ const OpDef triangular_solve = {
         [](const ReferenceContext& c) {
           const bool lower = c.attrs.flag("lower");
           const bool unit = c.attrs.flag("unit_diagonal");
-          solve_reference(c, "triangular_solve", [&](dense::Matrix a, std::size_t n) {
+          solve_reference(c, "triangular_solve", [&](matrix_algorithms::Matrix a, std::size_t n) {
             for (std::size_t i = 0; i < n; ++i) {
               for (std::size_t j = 0; j < n; ++j) {
                 if (i == j && unit) a[i * n + j] = 1;
                 if (lower ? i < j : i > j) a[i * n + j] = 0;
               }
             }
-            return c.attrs.flag("transpose") ? dense::transposed(a, n, n) : a;
+            return c.attrs.flag("transpose") ? matrix_algorithms::transposed(a, n, n) : a;
           });
         },
     .cost = cost_cubic,
@@ -271,11 +271,11 @@ const OpDef inverse = {
           const std::vector<double> a = c.load(0);
           std::vector<double> out;
           for_each_matrix(c.in_shape(0), [&](std::int64_t i) {
-            dense::Matrix x(n * n);
+            matrix_algorithms::Matrix x(n * n);
             for (std::size_t d = 0; d < n; ++d) x[d * n + d] = 1;
             double sign = 0;
             double log = 0;
-            if (!dense::eliminate(item(a, i, n * n), x, n, n, sign, log)) {
+            if (!matrix_algorithms::eliminate(item(a, i, n * n), x, n, n, sign, log)) {
               fail_matrix("inverse", i, "is singular", "use pinv");
             }
             out.insert(out.end(), x.begin(), x.end());

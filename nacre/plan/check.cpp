@@ -53,6 +53,7 @@ double tolerance(DType dtype) {
 
 void Plan::run_checked() {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
+    at_ = i;
     limit_library_threads(steps_[i].context.threads);
     if (check_reference_) {
       check_reference(i);

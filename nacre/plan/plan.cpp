@@ -136,15 +136,43 @@ void Plan::replay(std::span<void* const> arguments, std::span<void* const> resul
   limit_library_threads(threads_);
   if (check_finite_ || check_reference_) {
     run_checked();
-  } else if (same_threads_) {
-    for (const Step& step : steps_) step.run(step.state, step.pointers, step.context);
   } else {
-    for (const Step& step : steps_) {
-      limit_library_threads(step.context.threads);
-      step.run(step.state, step.pointers, step.context);
-    }
+    run_steps();
   }
   copy_out(results);
+}
+
+void Plan::run_steps() {
+  std::size_t i = 0;
+  try {
+    if (same_threads_) {
+      for (; i < steps_.size(); ++i) {
+        const Step& step = steps_[i];
+        step.run(step.state, step.pointers, step.context);
+      }
+    } else {
+      for (; i < steps_.size(); ++i) {
+        const Step& step = steps_[i];
+        limit_library_threads(step.context.threads);
+        step.run(step.state, step.pointers, step.context);
+      }
+    }
+  } catch (...) {
+    at_ = i;
+    throw;
+  }
+}
+
+std::vector<std::size_t> Plan::first_writes() const {
+  std::vector<std::size_t> first(graph_.arguments().size(), steps_.size());
+  for (std::size_t s = steps_.size(); s-- > 0;) {
+    const NodeId n = infos_[s].node;
+    for (std::uint32_t i = 0; i < graph_.node(n).output_count; ++i) {
+      const ValueHome& home = memory_.homes[graph_.output(n, i)];
+      if (home.home == Home::argument) first[home.index] = s;
+    }
+  }
+  return first;
 }
 
 void Plan::replay_timed(std::span<void* const> arguments, std::span<void* const> results,

@@ -45,6 +45,8 @@ class Plan {
   // Runs all steps. `arguments` and `results` point to memory of the graph's argument and result
   // specs. Where overwrites()[r] is an argument, results[r] is not looked at: that argument's
   // memory holds the result afterwards. Other results may not overlap arguments. Allocates nothing.
+  // An exception of a kernel leaves the results unspecified; failed_step() and first_writes() tell
+  // which arguments were changed by then.
   void replay(std::span<void* const> arguments, std::span<void* const> results);
   // The same with the seconds each step took.
   void replay_timed(std::span<void* const> arguments, std::span<void* const> results,
@@ -52,6 +54,10 @@ class Plan {
 
   // For each result: the argument it is written over, or -1.
   std::span<const std::int64_t> overwrites() const { return memory_.overwrites; }
+  // For each argument: the first step that writes into its memory, or step_count().
+  std::vector<std::size_t> first_writes() const;
+  // The step that ended the last replay with an exception.
+  std::size_t failed_step() const { return at_; }
   const Graph& graph() const { return graph_; }
   const MemoryPlan& memory() const { return memory_; }
   std::size_t step_count() const { return steps_.size(); }
@@ -81,6 +87,7 @@ class Plan {
   std::int64_t slot_of(ValueId v) const;
   void patch(std::span<void* const> arguments, std::span<void* const> results);
   void copy_out(std::span<void* const> results);
+  void run_steps();
   void run_checked();
   void check_finite(std::size_t step) const;
   void check_reference(std::size_t step);
@@ -98,6 +105,7 @@ class Plan {
   std::vector<Patch> patches_;  // by slot
   std::vector<std::uint32_t> first_patch_;
   std::vector<CopyOut> copies_;
+  std::size_t at_ = 0;  // the step that runs; of a replay that failed, the one that threw
   int threads_ = 1;
   bool same_threads_ = true;  // all steps run with threads_
   bool check_finite_ = false;

@@ -99,7 +99,9 @@ class InlineCall {
 // constants of the plan: each value has its own. Variables that f reads or assigns are inputs and
 // outputs of the plan; an assigned one is updated in its own memory unless somebody else holds the
 // old value. Within another compiled function and under an eager GradientTape f runs as written.
-// Throws what tracing f throws; TraceError where f looks at the value of a tensor.
+// Throws what tracing f throws; TraceError where f looks at the value of a tensor. An error while
+// the plan runs, such as an index out of range, leaves all Variables as they were, or says which
+// ones have new values already.
 template <class F>
 class Compiled {
  public:

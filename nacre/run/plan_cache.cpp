@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 
 #include "nacre/base/debug.h"
 #include "nacre/base/threads.h"
@@ -83,6 +84,61 @@ void scatter(PlanEntry& entry, Tensors& results) {
   results.resize(entry.own_results);
 }
 
+// Larger Variables than this are not kept.
+constexpr std::size_t kMostKeptBytes = std::size_t{64} << 10;
+
+// Chooses what a replay keeps.
+void find_kept(PlanEntry& entry) {
+  const std::vector<std::size_t> first = entry.plan->first_writes();
+  const std::size_t arguments = entry.arguments.size();
+  std::size_t first_update = entry.plan->step_count();
+  for (std::size_t r = 0; r < entry.reads.size(); ++r) {
+    if (entry.reads[r]->trainable) first_update = std::min(first_update, first[arguments + r]);
+  }
+  std::size_t bytes = 0;
+  for (std::size_t r = 0; r < entry.reads.size(); ++r) {
+    const std::size_t size = entry.read_specs[r].bytes();
+    if (first[arguments + r] >= first_update || size > kMostKeptBytes) continue;
+    entry.kept.push_back({r, bytes});
+    bytes += size;
+  }
+  entry.kept_bytes.resize(bytes);
+}
+
+void keep(PlanEntry& entry) {
+  for (const PlanEntry::Kept& k : entry.kept) {
+    std::memcpy(entry.kept_bytes.data() + k.offset, entry.reads[k.read]->value.raw_data(),
+                entry.read_specs[k.read].bytes());
+  }
+}
+
+// After a failed replay: puts back what was kept and tells which Variables are not what they were,
+// as lines of an error; "" when all are.
+std::string restore_kept(PlanEntry& entry) {
+  std::vector<bool> restored(entry.reads.size());
+  for (const PlanEntry::Kept& k : entry.kept) {
+    restored[k.read] = true;
+    std::memcpy(entry.reads[k.read]->value.raw_mutable_data(), entry.kept_bytes.data() + k.offset,
+                entry.read_specs[k.read].bytes());
+  }
+  constexpr std::size_t kMostNames = 4;
+  std::string names;
+  std::size_t count = 0;
+  const std::vector<std::size_t> first = entry.plan->first_writes();
+  for (std::size_t r = 0; r < entry.reads.size(); ++r) {
+    if (restored[r] || first[entry.arguments.size() + r] > entry.plan->failed_step()) continue;
+    if (++count > kMostNames) continue;
+    const std::string& name = entry.reads[r]->name;
+    names += (count > 1 ? ", " : "") + (name.empty() ? "a Variable without a name" : name);
+  }
+  if (count == 0) return "";
+  if (count > kMostNames) names += fmt::format(" and {} more", count - kMostNames);
+  return fmt::format(
+      "\n  state: the step ended half-way: new values, in part or as a whole, are in {}; all other "
+      "Variables are as before\n  hint: load a checkpoint before going on",
+      names);
+}
+
 }  // namespace
 
 bool PlanEntry::matches(std::size_t wanted_key, const Tensors& given) const {
@@ -144,12 +200,23 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
       entry.updated_in_place.push_back(entry.writes[w]);
     }
   }
+  find_kept(entry);
   return entry;
 }
 
 void replay(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
   gather(entry, arguments, results);
-  entry.plan->replay(entry.in_pointers, entry.out_pointers);
+  keep(entry);
+  try {
+    entry.plan->replay(entry.in_pointers, entry.out_pointers);
+  } catch (const ValueError& error) {
+    const std::string changed = restore_kept(entry);
+    if (changed.empty()) throw;
+    throw ValueError(error.what() + changed);
+  } catch (...) {
+    restore_kept(entry);
+    throw;
+  }
   scatter(entry, results);
 }
 

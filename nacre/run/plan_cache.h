@@ -25,6 +25,14 @@ struct PlanEntry {
   std::vector<void*> in_pointers;
   std::vector<void*> out_pointers;
   std::vector<VariableRef> updated_in_place;
+  // Those that change before the first parameter does (step counts, statistics, random state), with
+  // room for what they were: a replay that fails puts it back.
+  struct Kept {
+    std::size_t read;  // in `reads`
+    std::size_t offset;
+  };
+  std::vector<Kept> kept;
+  std::vector<std::byte> kept_bytes;
 
   bool matches(std::size_t wanted_key, const Tensors& given) const;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "nacre/ops/concat.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/structural.h"
 #include "nacre/run/trace_session.h"
@@ -117,22 +118,21 @@ Tensors jacobian(const TensorFunction& f, const Tensors& inputs) {
   const Pullback back = pullback(f, inputs);
   const Tensor& y = back.outputs[0];
   const std::int64_t rows = y.elements();
-  Tensors totals(inputs.size());
+  std::vector<Tensors> parts(inputs.size());
   for (std::int64_t i = 0; i < rows; ++i) {
-    std::vector<double> values(static_cast<std::size_t>(rows));
-    values[static_cast<std::size_t>(i)] = 1;
-    const Tensor unit = cast(Tensor::from(values, {rows, 1}), y.dtype());
-    const Tensors row = back.run({reshape(unit, y.shape())});
+    std::vector<double> unit(static_cast<std::size_t>(rows));
+    unit[static_cast<std::size_t>(i)] = 1;
+    const Tensors row = back.run({cast(Tensor::from(unit, y.shape()), y.dtype())});
     for (std::size_t k = 0; k < inputs.size(); ++k) {
-      const Tensor part = cast(unit, row[k].dtype()) * reshape(row[k], Shape{1, row[k].elements()});
-      totals[k] = i > 0 ? totals[k] + part : part;
+      parts[k].push_back(reshape(row[k], Shape{1, row[k].elements()}));
     }
   }
   Tensors result;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     Shape shape = y.shape();
     for (const std::int64_t d : inputs[k].shape()) shape.push_back(d);
-    result.push_back(rows > 0 ? reshape(totals[k], shape) : zeros(shape, inputs[k].dtype()));
+    result.push_back(rows > 0 ? reshape(concatenate(parts[k]), shape)
+                              : zeros(shape, inputs[k].dtype()));
   }
   return result;
 }

@@ -1,7 +1,7 @@
 // What a run needs to go on bit for bit, as named tensors.
 #include <fmt/format.h>
 
-#include "nacre/io/safetensors.h"
+#include "nacre/io/weights.h"
 #include "nacre/train/model_impl.h"
 
 namespace nacre {
@@ -115,18 +115,11 @@ void Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, bool verbo
 
 void Model::save_weights(const std::filesystem::path& path,
                          const std::map<std::string, std::string>& metadata) {
-  io::NamedTensors tensors;
-  for (const nn::NamedVariable& v : state()) tensors.push_back({v.name, v.cell->value});
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-  io::save_safetensors(path, tensors, metadata);
+  io::save_weights(path, state(), metadata);
 }
 
 void Model::load_weights(const std::filesystem::path& path, bool strict) {
-  nn::StateMap values;
-  for (const io::NamedTensor& t : io::load_safetensors(path).tensors) {
-    values.emplace(t.name, t.tensor);
-  }
-  load_state(values, strict);
+  load_state(io::read_weights(path), strict);
 }
 
 }  // namespace nacre

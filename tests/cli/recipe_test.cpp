@@ -60,6 +60,7 @@ TEST(Recipe, NamesWhatItDoesNotKnow) {
   expect_error<ValueError>(read("[train]\nseed = -1"), {"train.seed", "0 or more"});
   expect_error<ValueError>(read("[run]\nthreads = 99999999999"), {"run.threads"});
   expect_error<IoError>(read("[train\nepochs = 3"), {"r.toml", "not valid TOML"});
+  expect_error<IoError>(read("'key\xff' = 3"), {"r.toml", "not UTF-8"});  // found by recipe_fuzz
   expect_error<IoError>([] { read_recipe("/nowhere/r.toml"); }, {"/nowhere/r.toml"});
 }
 

@@ -1,41 +1,17 @@
-// The exact text of every check of convolutions, pools, norms, cross-entropy, attention and
-// sampling.
+// The exact text of every check of convolutions and pools.
 #include <gtest/gtest.h>
 
-#include "nacre/nacre.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-const Location kLine("net.cpp", 7);
-
-template <class F>
-std::string text_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-struct Case {
-  Op op;
-  Attrs attrs;
-  std::vector<Spec> inputs;
-  const char* text;
-};
-
-void check(const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
-    EXPECT_EQ(text_of([&] { infer_specs(c.op, c.attrs, c.inputs, kLine); }), c.text);
-  }
-}
+using test::check_errors;
 
 TEST(ConvErrors, Conv) {
-  check({
+  check_errors({
       {Op::conv, {}, {{f32, {2, 3, 8, 8}}}, R"(conv: 2 inputs expected, 1 given
   input f32[2,3,8,8]
   called at net.cpp:7)"},
@@ -156,7 +132,7 @@ TEST(ConvErrors, Conv) {
 }
 
 TEST(ConvErrors, ConvBackwardInput) {
-  check({
+  check_errors({
       {Op::conv_backward_input,
        {{"size", Ints{8, 8}}},
        {{f32, {2, 4, 6, 6}}},
@@ -227,7 +203,7 @@ TEST(ConvErrors, ConvBackwardInput) {
 }
 
 TEST(ConvErrors, ConvBackwardWeights) {
-  check({
+  check_errors({
       {Op::conv_backward_weights,
        {{"kernel", Ints{3, 3}}},
        {{f32, {2, 3, 8, 8}}},
@@ -296,7 +272,7 @@ TEST(ConvErrors, ConvBackwardWeights) {
 }
 
 TEST(ConvErrors, Pool) {
-  check({
+  check_errors({
       {Op::max_pool, {{"kernel", Ints{2, 2}}}, {}, R"(max_pool: 1 inputs expected, 0 given
   called at net.cpp:7)"},
       {Op::max_pool,

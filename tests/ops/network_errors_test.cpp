@@ -1,43 +1,21 @@
-// The exact text of every check of convolutions, pools, norms, cross-entropy, attention and
-// sampling.
+// The exact text of every check of norms, cross-entropy, attention and sampling.
 #include <gtest/gtest.h>
 
-#include "nacre/nacre.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-const Location kLine("net.cpp", 7);
+using test::check_errors;
+using test::kLine;
+using test::text_of;
 
 Operand at(DType dtype, const Shape& shape) { return {zeros(shape, dtype), kLine}; }
 
-template <class F>
-std::string text_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-struct Case {
-  Op op;
-  Attrs attrs;
-  std::vector<Spec> inputs;
-  const char* text;
-};
-
-void check(const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
-    EXPECT_EQ(text_of([&] { infer_specs(c.op, c.attrs, c.inputs, kLine); }), c.text);
-  }
-}
-
 TEST(NetworkErrors, Normalize) {
-  check({
+  check_errors({
       {Op::normalize,
        {{"axes", Ints{-1}}, {"epsilon", 1e-5}},
        {},
@@ -130,7 +108,7 @@ TEST(NetworkErrors, Normalize) {
 }
 
 TEST(NetworkErrors, CrossEntropy) {
-  check({
+  check_errors({
       {Op::softmax_cross_entropy,
        {{"axis", std::int64_t{1}}},
        {{f32, {4, 6}}},
@@ -205,7 +183,7 @@ TEST(NetworkErrors, CrossEntropy) {
 }
 
 TEST(NetworkErrors, Attention) {
-  check({
+  check_errors({
       {Op::attention,
        {{"scale", 0.5}, {"causal", false}},
        {{f32, {2, 5, 4}}, {f32, {2, 7, 4}}},
@@ -280,7 +258,7 @@ TEST(NetworkErrors, Attention) {
 }
 
 TEST(NetworkErrors, Sampling) {
-  check({
+  check_errors({
       {Op::resize,
        {{"size", Ints{4, 4}}, {"mode", std::string("linear")}, {"step", std::vector<double>{}}},
        {},

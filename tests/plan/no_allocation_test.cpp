@@ -1,4 +1,5 @@
 // A replay takes no heap memory. The test program's operator new and malloc family are counted.
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -9,6 +10,7 @@
 namespace {
 thread_local bool counting = false;
 thread_local std::size_t allocations = 0;
+std::atomic<std::size_t> uneven = 0;  // calls of aligned_alloc that the C standard does not allow
 }  // namespace
 
 extern "C" {
@@ -32,6 +34,7 @@ void* realloc(void* memory, std::size_t bytes) {
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
   if (counting) ++allocations;
+  if (bytes % alignment != 0) ++uneven;
   return __libc_memalign(alignment, bytes);
 }
 void* memalign(std::size_t alignment, std::size_t bytes) {
@@ -65,6 +68,12 @@ TEST(NoAllocation, TheCounterCounts) {
               static_cast<void>(keep);
             }),
             0u);
+}
+
+TEST(NoAllocation, MemoryIsAskedForInMultiplesOfItsAlignment) {
+  release_cached_memory();
+  for (std::size_t bytes = 1; bytes < 2000; bytes += 7) Buffer::allocate(bytes);
+  EXPECT_EQ(uneven.load(), 0u);
 }
 
 TEST(NoAllocation, AReplayTakesNoHeapMemory) {

@@ -8,8 +8,8 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/lapack.h"
-#include "nacre/ops/dense.h"
 #include "nacre/ops/linalg_support.h"
+#include "nacre/ops/matrix_algorithms.h"
 
 // Where OpenBLAS stands behind LAPACK it brings threads of its own, which would not keep to the
 // limit: the batch is what runs in parallel here.
@@ -370,7 +370,7 @@ PreparedKernel prepare_svd(const KernelQuery& q) {
       T* u = matrix<T>(p, 1, i, m * k);
       T* vh = matrix<T>(p, 3, i, k * n);
       run_svd(d, i, "svd", a, u, matrix<T>(p, 2, i, k), vh, memory, work, integers);
-      dense::fix_signs(u, m, k, vh, n);
+      matrix_algorithms::fix_signs(u, m, k, vh, n);
     });
   });
 }
@@ -441,7 +441,7 @@ PreparedKernel prepare_eigh(const KernelQuery& q) {
       }
       T* vectors = matrix<T>(p, 2, i, d.size());
       transpose_to(a, d.n, d.n, vectors);
-      dense::fix_signs<T>(vectors, n, n, nullptr, 0);
+      matrix_algorithms::fix_signs<T>(vectors, n, n, nullptr, 0);
     });
   });
 }

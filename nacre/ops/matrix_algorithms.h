@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace nacre::dense {
+namespace nacre::matrix_algorithms {
 
 using Matrix = std::vector<double>;
 
@@ -44,4 +44,4 @@ void fix_signs(T* u, std::size_t m, std::size_t k, T* vh, std::size_t n) {
   }
 }
 
-}  // namespace nacre::dense
+}  // namespace nacre::matrix_algorithms

@@ -1,10 +1,10 @@
-#include "nacre/ops/dense.h"
+#include "nacre/ops/matrix_algorithms.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-namespace nacre::dense {
+namespace nacre::matrix_algorithms {
 
 bool eliminate(Matrix a, Matrix& b, std::size_t n, std::size_t k, double& sign, double& log) {
   sign = 1;
@@ -214,4 +214,4 @@ void svd(const Matrix& a, std::size_t m, std::size_t n, Matrix& u, std::vector<d
   fix_signs(u.data(), m, std::min(m, n), vh.data(), n);
 }
 
-}  // namespace nacre::dense
+}  // namespace nacre::matrix_algorithms

@@ -1,0 +1,40 @@
+// For tests of the exact texts of errors.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "nacre/nacre.h"
+
+namespace nacre::test {
+
+inline const Location kLine("net.cpp", 7);
+
+// What f throws, as text.
+template <class F>
+std::string text_of(F&& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+// An op whose shape rule is asked, as if called at kLine, and what it says.
+struct ErrorCase {
+  Op op;
+  Attrs attrs;
+  std::vector<Spec> inputs;
+  const char* text;
+};
+
+inline void check_errors(const std::vector<ErrorCase>& cases) {
+  for (const ErrorCase& c : cases) {
+    EXPECT_EQ(text_of([&] { infer_specs(c.op, c.attrs, c.inputs, kLine); }), c.text);
+  }
+}
+
+}  // namespace nacre::test

@@ -20,6 +20,10 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::gather_kernels(),      cpu::scatter_kernels(),     cpu::scan_kernels(),
       cpu::frame_kernels(),       cpu::logsumexp_kernels(),
       cpu::sort_kernels(),        cpu::draw_kernels(),        cpu::widened_kernels(),
+      cpu::fft_kernels(),         cpu::random_kernels(),      cpu::conv_pool_kernels(),
+      cpu::part_kernels(),        cpu::pad_kernels(),         cpu::gather_kernels(),
+      cpu::scatter_kernels(),     cpu::scan_kernels(),        cpu::frame_kernels(),
+      cpu::logsumexp_kernels(),   cpu::sort_kernels(),        cpu::draw_kernels(),
   };
 }
 

@@ -2,7 +2,8 @@
 // channels_last}: three maps that are linear in each of their two operands, and each the gradient
 // of the others. conv has {activation} too ("" or "relu"), for the pass that fuses it. {compute} of
 // "bf16" rounds the two operands to bf16 before they are multiplied; the sums stay as exact as the
-// result's dtype, and so do bias and bias gradient's sum.
+// result's dtype. {crop} gives, for each spatial axis, how many elements at the end of the padded
+// image are as if they were not there, for the pass that leaves out outputs nobody reads.
 #include "nacre/ops/conv.h"
 
 #include <fmt/format.h>
@@ -115,7 +116,7 @@ Attrs shared_attrs(const Attrs& attrs) {
   std::vector<Attrs::Entry> kept;
   for (const auto& entry : attrs.entries()) {
     for (const char* key :
-         {"stride", "padding", "dilation", "groups", "channels_last", "compute"}) {
+         {"stride", "padding", "dilation", "groups", "channels_last", "compute", "crop"}) {
       if (entry.first == key) kept.push_back(entry);
     }
   }
@@ -139,7 +140,15 @@ Tensor forward(const Attrs& attrs, const Tensor& x, const Tensor& w) {
 
 bool in_bfloat16(const Attrs& attrs) { return attrs.has("compute"); }
 
-void check_compute(const InferContext& c) {
+// Attributes that passes add.
+void check_additions(const InferContext& c, int axes) {
+  const auto crop = c.attrs.integers_or("crop", {});
+  if (!crop.empty() && static_cast<int>(crop.size()) != axes) {
+    c.fail_value(fmt::format("{} crop values given for {} spatial axes", crop.size(), axes));
+  }
+  for (const std::int64_t n : crop) {
+    if (n < 0) c.fail_value(fmt::format("crop must be at least 0, not {}", n));
+  }
   if (!in_bfloat16(c.attrs) || c.attrs.text("compute") == "bf16") return;
   c.fail_value(fmt::format("compute \"{}\" is not known", c.attrs.text("compute")),
                "leave it out, or use \"bf16\"");
@@ -178,8 +187,8 @@ SpecList infer_conv(const InferContext& c) {
   if (c.inputs.size() != 3) c.expect_inputs(2);
   c.expect_floating(0);
   c.expect_same_dtype();
-  check_compute(c);
   const int axes = check_image(c, 0);
+  check_additions(c, axes);
   const Shape& w = c.inputs[1].shape;
   if (w.rank() != axes + 2) {
     c.fail_shape(fmt::format("weights of rank {} expected, {} given", axes + 2, w.rank()),
@@ -215,8 +224,8 @@ SpecList infer_backward_input(const InferContext& c) {
   c.expect_inputs(2);
   c.expect_floating(0);
   c.expect_same_dtype();
-  check_compute(c);
   const int axes = check_image(c, 0);
+  check_additions(c, axes);
   const Shape& w = c.inputs[1].shape;
   if (w.rank() != axes + 2) {
     c.fail_shape(fmt::format("weights of rank {} expected, {} given", axes + 2, w.rank()),
@@ -253,8 +262,8 @@ SpecList infer_backward_weights(const InferContext& c) {
   c.expect_inputs(2);
   c.expect_floating(0);
   c.expect_same_dtype();
-  check_compute(c);
   const int axes = check_image(c, 0);
+  check_additions(c, axes);
   c.expect_rank(1, axes + 2);
   const auto& kernel = c.attrs.integers("kernel");
   check_window(c, axes, kernel);
@@ -452,6 +461,7 @@ struct Case {
   Ints dilation;
   std::int64_t groups;
   bool last = false;
+  Ints crop = {};
 };
 
 const std::vector<Case>& cases() {
@@ -464,16 +474,20 @@ const std::vector<Case>& cases() {
       {f32, {1, 2, 4, 5, 3}, {3, 2, 2, 3, 2}, {1, 2, 1}, {0, 1, 1, 0, 0, 0}, {1, 1, 1}, 1},
       {f64, {2, 2, 5, 4}, {3, 2, 3, 2}, {2, 1}, {1, 1, 0, 1}, {1, 1}, 1},
       {f32, {2, 6, 5, 3}, {4, 3, 3, 3}, {1, 1}, {1, 1, 0, 0}, {1, 1}, 1, true},
+      {f32, {2, 3, 8, 7}, {4, 3, 3, 3}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1, false, {1, 2}},
+      {f32, {2, 16, 9, 7}, {16, 16, 3, 3}, {2, 1}, {1, 0, 1, 1}, {1, 1}, 1, false, {2, 1}},
+      {f32, {2, 8, 7, 16}, {16, 16, 3, 3}, {1, 1}, {0, 0, 1, 1}, {1, 1}, 1, true, {1, 2}},
   };
   return list;
 }
 
 Attrs attrs_of(const Case& k) {
-  return {{"stride", k.stride},
-          {"padding", k.padding},
-          {"dilation", k.dilation},
-          {"groups", k.groups},
-          {"channels_last", k.last}};
+  const Attrs attrs = {{"stride", k.stride},
+                       {"padding", k.padding},
+                       {"dilation", k.dilation},
+                       {"groups", k.groups},
+                       {"channels_last", k.last}};
+  return k.crop.empty() ? attrs : attrs.with("crop", k.crop);
 }
 
 // A function of steps: no sample with them checks gradients.

@@ -1,6 +1,8 @@
 // max_pool, avg_pool {kernel, stride, padding, dilation, ceil_mode, count_include_pad,
 // channels_last}, or {output, channels_last} for the adaptive kind; and what their gradients need.
-// The backward ops and the gather take the same attributes.
+// The backward ops and the gather take the same attributes; those of max_pool take {relu} too, from
+// the pass that merges the gradient of a relu before the pool: maxima that are not positive count
+// as cut off.
 #include "nacre/ops/pool.h"
 
 #include <fmt/format.h>
@@ -296,6 +298,8 @@ std::vector<double> zeros_for(const Shape& s) {
   return std::vector<double>(static_cast<std::size_t>(s.elements()));
 }
 
+bool cuts_off(const Attrs& attrs, double top) { return attrs.flag_or("relu", false) && !(top > 0); }
+
 // Calls f(output element, input element of its maximum).
 template <class F>
 void for_each_maximum(const ReferenceContext& c, const Shape& y, F&& f) {
@@ -322,14 +326,20 @@ void reference_max(const ReferenceContext& c) {
 void reference_max_backward(const ReferenceContext& c) {
   const std::vector<double> ct = c.load(1);
   std::vector<double> dx = zeros_for(c.out_shape());
-  for_each_maximum(c, c.in_shape(1), [&](std::size_t o, std::size_t i) { dx[i] += ct[o]; });
+  const std::vector<double> x = c.load(0);
+  for_each_maximum(c, c.in_shape(1), [&](std::size_t o, std::size_t i) {
+    if (!cuts_off(c.attrs, x[i])) dx[i] += ct[o];
+  });
   c.store(0, dx);
 }
 
 void reference_max_gather(const ReferenceContext& c) {
   const std::vector<double> v = c.load(1);
   std::vector<double> y = zeros_for(c.out_shape());
-  for_each_maximum(c, c.out_shape(), [&](std::size_t o, std::size_t i) { y[o] = v[i]; });
+  const std::vector<double> x = c.load(0);
+  for_each_maximum(c, c.out_shape(), [&](std::size_t o, std::size_t i) {
+    y[o] = cuts_off(c.attrs, x[i]) ? 0 : v[i];
+  });
   c.store(0, y);
 }
 
@@ -407,6 +417,8 @@ std::vector<Sample> samples_max_backward() {
   std::vector<Sample> list;
   for (const Case& k : cases(false)) {
     list.push_back({.inputs = {distinct(k), {{k.dtype, k.y}}}, .attrs = k.attrs});
+    list.push_back(
+        {.inputs = {distinct(k), {{k.dtype, k.y}}}, .attrs = k.attrs.with("relu", true)});
   }
   return list;
 }
@@ -414,6 +426,8 @@ std::vector<Sample> samples_max_gather() {
   std::vector<Sample> list;
   for (const Case& k : cases(false)) {
     list.push_back({.inputs = {distinct(k), {{k.dtype, k.x}}}, .attrs = k.attrs});
+    list.push_back(
+        {.inputs = {distinct(k), {{k.dtype, k.x}}}, .attrs = k.attrs.with("relu", true)});
   }
   return list;
 }

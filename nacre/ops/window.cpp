@@ -85,6 +85,7 @@ Window::Window(const Attrs& attrs, std::span<const std::int64_t> kernel_size)
   const auto strides = attrs.integers_or("stride", {});
   const auto dilations = attrs.integers_or("dilation", {});
   const auto padding = attrs.integers_or("padding", {});
+  const auto crop = attrs.integers_or("crop", {});
   for (std::size_t i = 0; i < kernel_size.size(); ++i) {
     const std::size_t to = 3 - kernel_size.size() + i;
     kernel[to] = kernel_size[i];
@@ -94,6 +95,7 @@ Window::Window(const Attrs& attrs, std::span<const std::int64_t> kernel_size)
       low[to] = padding[2 * i];
       high[to] = padding[2 * i + 1];
     }
+    if (i < crop.size()) high[to] -= crop[i];
   }
 }
 

@@ -86,10 +86,11 @@ struct Window {
   Axes3 kernel{1, 1, 1};
   Axes3 stride{1, 1, 1};
   Axes3 low{0, 0, 0};
-  Axes3 high{0, 0, 0};
+  Axes3 high{0, 0, 0};  // negative: so many elements at the end are not looked at
   Axes3 dilation{1, 1, 1};
 
-  // Reads stride, padding, dilation of `attrs` (each may be missing: 1, 0, 1).
+  // Reads stride, padding, dilation, crop (taken off the padding at the end) of `attrs`; each may
+  // be missing: 1, 0, 1, 0.
   Window(const Attrs& attrs, std::span<const std::int64_t> kernel);
   // The number of places along axis i (of three); 0 or less when the window does not fit.
   std::int64_t places(int i, std::int64_t size) const {

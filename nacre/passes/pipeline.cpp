@@ -8,9 +8,10 @@ namespace nacre {
 
 std::vector<Pass> default_passes(const PassOptions& options) {
   std::vector<Pass> passes = {
-      {"dead_code", remove_dead_code}, {"simplify", simplify},
-      {"merge_common", merge_common},  {"simplify", simplify},
-      {"dead_code", remove_dead_code}, {"fuse_epilogues", fuse_epilogues},
+      {"dead_code", remove_dead_code},        {"simplify", simplify},
+      {"merge_common", merge_common},         {"simplify", simplify},
+      {"dead_code", remove_dead_code},        {"fuse_epilogues", fuse_epilogues},
+      {"fuse_pool_stages", fuse_pool_stages},
   };
   if (options.bfloat16) {
     passes.push_back({"lower_to_bfloat16", lower_to_bfloat16});

@@ -68,6 +68,12 @@ Graph merge_common(const Graph& graph);
 // Puts a bias and an activation into the product or convolution before it.
 Graph fuse_epilogues(const Graph& graph);
 
+// Around maximum pools. The gradient of a relu before one is applied while the pool's gradient is
+// written; a convolution that only such a pool reads computes no outputs that no window covers, and
+// neither do its gradients; and a convolution of few channels with its relu and a 2x2 pool is one
+// node, and so is the gradient of its weights, where a kernel runs them.
+Graph fuse_pool_stages(const Graph& graph);
+
 // Makes regions of elementwise ops over the same shape one fused_elementwise node each, where a
 // kernel runs it. Bounds of a region: see fuse.cpp.
 Graph fuse_elementwise(const Graph& graph);

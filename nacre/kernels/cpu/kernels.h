@@ -8,6 +8,7 @@ namespace nacre::cpu {
 std::span<const KernelRow> view_kernels();           // views.cpp
 std::span<const KernelRow> onednn_conv_kernels();    // onednn_conv.cpp
 std::span<const KernelRow> direct_conv_kernels();    // conv_direct.cpp
+std::span<const KernelRow> conv_pool_kernels();      // conv_pool_kernels.cpp
 std::span<const KernelRow> pool_kernels();           // pool.cpp
 std::span<const KernelRow> linalg_kernels();         // linalg.cpp
 std::span<const KernelRow> elementwise_kernels();    // elementwise.cpp

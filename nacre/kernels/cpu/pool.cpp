@@ -100,24 +100,27 @@ PreparedKernel max_forward(const KernelQuery& q) {
 
 template <class T>
 PreparedKernel max_backward(const KernelQuery& q) {
-  return make_kernel([p = PoolGeometry(q.attrs, q.inputs[0].shape, q.inputs[1].shape)](
-                         void* const* pointers, const RunContext& run) {
-    for_each_plane(p, run, [&](std::int64_t b, std::int64_t c) {
-      const T* x = static_cast<const T*>(pointers[0]) + p.input.offset(b, c);
-      const T* ct = static_cast<const T*>(pointers[1]) + p.output.offset(b, c);
-      T* dx = static_cast<T*>(pointers[2]) + p.input.offset(b, c);
-      clear_plane(p.input, dx);
-      for_each_place(p, [&](std::int64_t o, const auto& s0, const auto& s1, const auto& s2) {
-        dx[maximum_of(p, x, s0, s1, s2)] += ct[o];
+  return make_kernel(
+      [p = PoolGeometry(q.attrs, q.inputs[0].shape, q.inputs[1].shape),
+       relu = q.attrs.flag_or("relu", false)](void* const* pointers, const RunContext& run) {
+        for_each_plane(p, run, [&](std::int64_t b, std::int64_t c) {
+          const T* x = static_cast<const T*>(pointers[0]) + p.input.offset(b, c);
+          const T* ct = static_cast<const T*>(pointers[1]) + p.output.offset(b, c);
+          T* dx = static_cast<T*>(pointers[2]) + p.input.offset(b, c);
+          clear_plane(p.input, dx);
+          for_each_place(p, [&](std::int64_t o, const auto& s0, const auto& s1, const auto& s2) {
+            const std::int64_t i = maximum_of(p, x, s0, s1, s2);
+            if (!relu || x[i] > 0) dx[i] += ct[o];
+          });
+        });
       });
-    });
-  });
 }
 
 // Values of any type gathered where the f32 or f64 input has its maxima.
 template <class T>
 PreparedKernel max_gather(const KernelQuery& q) {
   return make_kernel([p = PoolGeometry(q.attrs, q.inputs[0].shape, q.outputs[0].shape),
+                      relu = q.attrs.flag_or("relu", false),
                       size = static_cast<std::int64_t>(size_of(q.inputs[1].dtype))](
                          void* const* pointers, const RunContext& run) {
     for_each_plane(p, run, [&](std::int64_t b, std::int64_t c) {
@@ -125,8 +128,12 @@ PreparedKernel max_gather(const KernelQuery& q) {
       const char* v = static_cast<const char*>(pointers[1]) + p.input.offset(b, c) * size;
       char* y = static_cast<char*>(pointers[2]) + p.output.offset(b, c) * size;
       for_each_place(p, [&](std::int64_t o, const auto& s0, const auto& s1, const auto& s2) {
-        std::memcpy(y + o * size, v + maximum_of(p, x, s0, s1, s2) * size,
-                    static_cast<std::size_t>(size));
+        const std::int64_t i = maximum_of(p, x, s0, s1, s2);
+        if (!relu || x[i] > 0) {
+          std::memcpy(y + o * size, v + i * size, static_cast<std::size_t>(size));
+        } else {
+          std::memset(y + o * size, 0, static_cast<std::size_t>(size));
+        }
       });
     });
   });

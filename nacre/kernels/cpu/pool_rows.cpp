@@ -74,29 +74,33 @@ PreparedKernel max_last(const KernelQuery& q) {
 }
 
 PreparedKernel max_backward_last(const KernelQuery& q) {
-  return make_kernel([p = PoolGeometry(q.attrs, q.inputs[0].shape, q.inputs[1].shape)](
-                         void* const* pointers, const RunContext& run) {
-    const RowOps& ops = row_ops();
-    const float* x = static_cast<const float*>(pointers[0]);
-    const float* ct = static_cast<const float*>(pointers[1]);
-    float* dx = static_cast<float*>(pointers[2]);
-    const auto n = static_cast<std::size_t>(p.input.channels);
-    for_each_image(p, run, [&](std::int64_t b) {
-      float top[kMostChannels];
-      float left[kMostChannels];
-      std::fill_n(dx + b * p.input.batch_stride, p.input.batch_stride, 0.0f);
-      for_each_window(p, b, [&](std::int64_t o, float, const auto& visit) {
-        bool started = false;
-        visit([&](std::int64_t i) {
-          if (started) ops.pool_max(x + i, top, n);
-          if (!started) std::copy_n(x + i, n, top);
-          started = true;
+  return make_kernel(
+      [p = PoolGeometry(q.attrs, q.inputs[0].shape, q.inputs[1].shape),
+       relu = q.attrs.flag_or("relu", false)](void* const* pointers, const RunContext& run) {
+        const RowOps& ops = row_ops();
+        const float* x = static_cast<const float*>(pointers[0]);
+        const float* ct = static_cast<const float*>(pointers[1]);
+        float* dx = static_cast<float*>(pointers[2]);
+        const auto n = static_cast<std::size_t>(p.input.channels);
+        for_each_image(p, run, [&](std::int64_t b) {
+          float top[kMostChannels];
+          float left[kMostChannels];
+          std::fill_n(dx + b * p.input.batch_stride, p.input.batch_stride, 0.0f);
+          for_each_window(p, b, [&](std::int64_t o, float, const auto& visit) {
+            bool started = false;
+            visit([&](std::int64_t i) {
+              if (started) ops.pool_max(x + i, top, n);
+              if (!started) std::copy_n(x + i, n, top);
+              started = true;
+            });
+            std::copy_n(ct + o, n, left);
+            if (relu) {
+              for (std::size_t i = 0; i < n; ++i) left[i] = top[i] > 0 ? left[i] : 0.0f;
+            }
+            visit([&](std::int64_t i) { ops.pool_route(x + i, top, left, dx + i, n); });
+          });
         });
-        std::copy_n(ct + o, n, left);
-        visit([&](std::int64_t i) { ops.pool_route(x + i, top, left, dx + i, n); });
       });
-    });
-  });
 }
 
 PreparedKernel avg_last(const KernelQuery& q) {
@@ -175,27 +179,28 @@ PreparedKernel max_pairs(const KernelQuery& q) {
 }
 
 PreparedKernel max_backward_pairs(const KernelQuery& q) {
-  return make_kernel([p = PoolGeometry(q.attrs, q.inputs[0].shape, q.inputs[1].shape)](
-                         void* const* pointers, const RunContext& run) {
-    const RowOps& ops = row_ops();
-    const float* x = static_cast<const float*>(pointers[0]);
-    const float* ct = static_cast<const float*>(pointers[1]);
-    float* dx = static_cast<float*>(pointers[2]);
-    const std::int64_t width = p.input.size[2];
-    const std::int64_t covered = 2 * p.output.size[2];
-    const std::int64_t plane_rows = p.output.size[1];
-    const std::int64_t odd_row = p.input.size[1] - 2 * plane_rows;
-    for_each_row_pair(p, run, [&](std::int64_t from, std::int64_t to) {
-      float* d = dx + from;
-      ops.max_2x2_gradient(x + from, x + from + width, ct + to, d, d + width,
-                           static_cast<std::size_t>(p.output.size[2]));
-      // Elements beyond the last window have no gradient.
-      std::fill(d + covered, d + width, 0.0f);
-      std::fill(d + width + covered, d + 2 * width, 0.0f);
-      const bool last_row = to / p.output.size[2] % plane_rows == plane_rows - 1;
-      if (last_row) std::fill_n(d + 2 * width, odd_row * width, 0.0f);
-    });
-  });
+  return make_kernel(
+      [p = PoolGeometry(q.attrs, q.inputs[0].shape, q.inputs[1].shape),
+       relu = q.attrs.flag_or("relu", false)](void* const* pointers, const RunContext& run) {
+        const RowOps& ops = row_ops();
+        const float* x = static_cast<const float*>(pointers[0]);
+        const float* ct = static_cast<const float*>(pointers[1]);
+        float* dx = static_cast<float*>(pointers[2]);
+        const std::int64_t width = p.input.size[2];
+        const std::int64_t covered = 2 * p.output.size[2];
+        const std::int64_t plane_rows = p.output.size[1];
+        const std::int64_t odd_row = p.input.size[1] - 2 * plane_rows;
+        for_each_row_pair(p, run, [&](std::int64_t from, std::int64_t to) {
+          float* d = dx + from;
+          ops.max_2x2_gradient(x + from, x + from + width, ct + to, d, d + width,
+                               static_cast<std::size_t>(p.output.size[2]), relu);
+          // Elements beyond the last window have no gradient.
+          std::fill(d + covered, d + width, 0.0f);
+          std::fill(d + width + covered, d + 2 * width, 0.0f);
+          const bool last_row = to / p.output.size[2] % plane_rows == plane_rows - 1;
+          if (last_row) std::fill_n(d + 2 * width, odd_row * width, 0.0f);
+        });
+      });
 }
 
 bool is_single(const KernelQuery& q) {

@@ -381,17 +381,21 @@ void max_2x2(const float* first, const float* second, float* y, std::size_t n) {
 }
 
 void max_2x2_gradient(const float* first, const float* second, const float* ct, float* dfirst,
-                      float* dsecond, std::size_t n) {
+                      float* dsecond, std::size_t n, bool relu) {
   std::size_t i = cover(n, [&](auto d, std::size_t at) HWY_ATTR {
     hn::Vec<decltype(d)> a0, a1, b0, b1;
     hn::LoadInterleaved2(d, first + 2 * at, a0, a1);
     hn::LoadInterleaved2(d, second + 2 * at, b0, b1);
-    const auto g = hn::LoadU(d, ct + at);
+    auto g = hn::LoadU(d, ct + at);
     const auto w1 = beats(a1, a0);
     auto top = hn::IfThenElse(w1, a1, a0);
     const auto w2 = beats(b0, top);
     top = hn::IfThenElse(w2, b0, top);
     const auto w3 = beats(b1, top);
+    if (relu) {
+      top = hn::IfThenElse(w3, b1, top);
+      g = hn::IfThenElseZero(hn::Gt(top, hn::Zero(d)), g);
+    }
     // Each takes the gradient from those before it.
     const auto g3 = hn::IfThenElseZero(w3, g);
     const auto rest2 = hn::IfThenZeroElse(w3, g);
@@ -407,10 +411,11 @@ void max_2x2_gradient(const float* first, const float* second, const float* ct, 
     for (std::size_t k = 1; k < 4; ++k) {
       if (v[k] > v[best] || (v[k] != v[k] && v[best] == v[best])) best = k;
     }
-    dfirst[2 * i] = best == 0 ? ct[i] : 0;
-    dfirst[2 * i + 1] = best == 1 ? ct[i] : 0;
-    dsecond[2 * i] = best == 2 ? ct[i] : 0;
-    dsecond[2 * i + 1] = best == 3 ? ct[i] : 0;
+    const float g = !relu || v[best] > 0 ? ct[i] : 0;
+    dfirst[2 * i] = best == 0 ? g : 0;
+    dfirst[2 * i + 1] = best == 1 ? g : 0;
+    dsecond[2 * i] = best == 2 ? g : 0;
+    dsecond[2 * i + 1] = best == 3 ? g : 0;
   }
 }
 

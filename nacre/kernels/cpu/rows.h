@@ -63,10 +63,11 @@ struct RowOps {
   void (*pool_max)(const float* x, float* top, std::size_t n);
   // Where x is the maximum `top`, dx takes over what is `left` of the gradient.
   void (*pool_route)(const float* x, const float* top, float* left, float* dx, std::size_t n);
-  // y[i] = max of elements 2 i and 2 i + 1 of two rows, and its gradient, to the first maximum
+  // y[i] = max of elements 2 i and 2 i + 1 of two rows, and its gradient, to the first maximum;
+  // with `relu` only to a positive one
   void (*max_2x2)(const float* first, const float* second, float* y, std::size_t n);
   void (*max_2x2_gradient)(const float* first, const float* second, const float* ct, float* dfirst,
-                           float* dsecond, std::size_t n);
+                           float* dsecond, std::size_t n, bool relu);
 };
 
 const RowOps& row_ops();

@@ -56,13 +56,14 @@ Graph plain(const Stage& s) {
 
 const std::vector<Stage>& stages() {
   static const std::vector<Stage> list = {
-      {{2, 3, 12, 12}, {4, 3, 3, 3}, {}, {}, true, 0},                          // even
-      {{2, 16, 13, 13}, {16, 16, 3, 3}, {}, {}, true, 3},                       // odd
-      {{2, 16, 13, 12}, {16, 16, 3, 3}, {.padding = kSame}, {}, true, 3},       // one odd axis
-      {{2, 3, 15, 15}, {5, 3, 3, 3}, {.stride = 2}, {}, true, 3},               // stride
-      {{2, 16, 10, 11}, {16, 16, 3, 3}, {}, {.kernel = 3}, false, 3},           // no relu
-      {{2, 4, 10, 10}, {6, 2, 3, 3}, {.groups = 2}, {.stride = 3}, true, 0},    // all is covered
-      {{2, 8, 11, 12}, {6, 8, 2, 2}, {}, {.kernel = 3, .stride = 2}, true, 3},  // windows overlap
+      {{2, 3, 12, 12}, {4, 3, 3, 3}, {}, {}, true, 0},                        // even
+      {{2, 16, 13, 13}, {16, 16, 3, 3}, {}, {}, true, 3},                     // odd
+      {{2, 16, 13, 12}, {16, 16, 3, 3}, {.padding = kSame}, {}, true, 3},     // one odd axis
+      {{2, 3, 15, 15}, {5, 3, 3, 3}, {.stride = 2}, {}, true, 3},             // stride
+      {{2, 16, 10, 11}, {16, 16, 3, 3}, {}, {.kernel_size = 3}, false, 3},    // no relu
+      {{2, 4, 10, 10}, {6, 2, 3, 3}, {.groups = 2}, {.stride = 3}, true, 0},  // all is covered
+      {{2, 8, 11, 12}, {6, 8, 2, 2}, {}, {.kernel_size = 3, .stride = 2}, true, 3},  // windows
+                                                                                     // overlap
       {{2, 9, 9, 16}, {16, 16, 3, 3}, {.channels_last = true}, {.channels_last = true}, true, 3},
       {{2, 3, 14}, {4, 3, 4}, {}, {}, true, 3},                     // one axis
       {{1, 2, 6, 7, 5}, {3, 2, 2, 2, 2}, {}, {}, true, 3},          // three axes
@@ -178,7 +179,7 @@ TEST(PoolStages, OutputsThatOthersReadStay) {
   };
   const auto two_pools = [&](const Tensors& t) -> Tensors {
     const Tensor y = relu(conv(t[0], t[1], t[2], s.conv));
-    return {max_pool(y), max_pool(y, {.kernel = 11})};
+    return {max_pool(y), max_pool(y, {.kernel_size = 11})};
   };
   std::vector<Spec> specs;
   for (const Tensor& t : arguments(s)) specs.push_back(t.spec());

@@ -1,5 +1,7 @@
 #include "nacre/kernels/cpu/onednn.h"
 
+#include "nacre/base/threads.h"
+
 namespace nacre::cpu::onednn {
 
 using dnnl::memory;
@@ -110,7 +112,60 @@ Program::Id Program::reordered(Id from, const memory::desc& desc) {
   return to;
 }
 
+namespace {
+
+// Blocks of 16 channels that the picture's dims fill, and nothing else.
+bool is_blocked_bfloat16(const memory::desc& desc) {
+  const memory::dims dims = desc.dims();
+  return desc.data_type() == memory::data_type::bf16 && dims.size() == 4 &&
+         dims[1] % static_cast<std::int64_t>(kBlockChannels) == 0 &&
+         desc == memory::desc(dims, memory::data_type::bf16, Tag::nChw16c);
+}
+
+void round_images(const float* from, std::uint16_t* to, std::size_t batch, std::size_t blocks,
+                  std::size_t batch_stride, const RoundedImage& image, int threads) {
+  const RoundBlockFn round = round_block();
+  const std::size_t block = image.rows * image.columns * kBlockChannels;
+  parallel_for(
+      threads, static_cast<std::int64_t>(batch * blocks), 1,
+      [&](std::int64_t first, std::int64_t last) {
+        for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+          round(
+              image,
+              from + i / blocks * batch_stride + i % blocks * kBlockChannels * image.channel_stride,
+              to + i * block);
+        }
+      });
+}
+
+}  // namespace
+
+// f32 pictures in channels-first order, or a part of them, to blocked bf16; else false.
+bool Program::add_rounding(Id from, Id to) {
+  const memory::desc source = places_[from.index].memory.get_desc();
+  const memory::desc target = places_[to.index].memory.get_desc();
+  if (source.data_type() != memory::data_type::f32 || !is_blocked_bfloat16(target)) return false;
+  const memory::dims dims = source.dims();
+  const auto& strides = source.data.format_desc.blocking.strides;
+  if (source.data.format_kind != dnnl_blocked ||
+      source.data.format_desc.blocking.inner_nblks != 0 || source.data.offset0 != 0 ||
+      strides[3] != 1) {
+    return false;
+  }
+  const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
+  calls_.push_back({{},
+                    {},
+                    Rounding{from.index,
+                             to.index,
+                             size(dims[0]),
+                             size(dims[1]) / kBlockChannels,
+                             size(strides[0]),
+                             {size(dims[2]), size(dims[3]), size(strides[2]), size(strides[1])}}});
+  return true;
+}
+
 void Program::reorder(Id from, Id to) {
+  if (add_rounding(from, to)) return;
   const dnnl::reorder::primitive_desc pd(engine(), places_[from.index].memory.get_desc(), engine(),
                                          places_[to.index].memory.get_desc(), attributes());
   add(dnnl::reorder(pd), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}, pd.scratchpad_desc());
@@ -127,13 +182,21 @@ void Program::add(const dnnl::primitive& primitive,
   calls_.push_back({primitive, std::move(list)});
 }
 
+void* Program::data(const Place& place, void* const* pointers, const RunContext& context) const {
+  return place.is_operand ? pointers[place.at] : static_cast<char*>(context.scratch) + place.at;
+}
+
 void Program::run(void* const* pointers, const RunContext& context) const {
-  for (const Place& p : places_) {
-    p.memory.set_data_handle(p.is_operand ? pointers[p.at]
-                                          : static_cast<char*>(context.scratch) + p.at);
-  }
+  for (const Place& p : places_) p.memory.set_data_handle(data(p, pointers, context));
   dnnl::stream& s = stream();
   for (const Call& call : calls_) {
+    if (call.rounding) {
+      const Rounding& r = *call.rounding;
+      round_images(static_cast<const float*>(data(places_[r.from], pointers, context)),
+                   static_cast<std::uint16_t*>(data(places_[r.to], pointers, context)), r.batch,
+                   r.blocks, r.batch_stride, r.image, context.threads);
+      continue;
+    }
     dnnl::error::wrap_c_api(
         dnnl_primitive_execute(call.primitive.get(), s.get(),
                                static_cast<int>(call.arguments.size()), call.arguments.data()),

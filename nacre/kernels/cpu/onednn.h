@@ -4,10 +4,12 @@
 
 #include <initializer_list>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "nacre/kernels/cpu/round_blocked.h"
 #include "nacre/kernels/registry.h"
 
 namespace nacre::cpu::onednn {
@@ -61,10 +63,19 @@ class Program {
     bool is_operand;
     std::size_t at;  // pointer or scratch offset
   };
+  // A reorder by our own loops.
+  struct Rounding {
+    std::size_t from, to;  // places
+    std::size_t batch, blocks, batch_stride;
+    RoundedImage image;
+  };
   struct Call {
     dnnl::primitive primitive;
     std::vector<dnnl_exec_arg_t> arguments;
+    std::optional<Rounding> rounding = {};  // instead of the primitive
   };
+  bool add_rounding(Id from, Id to);
+  void* data(const Place& place, void* const* pointers, const RunContext& context) const;
   std::vector<Place> places_;
   std::vector<Call> calls_;
   std::size_t scratch_bytes_ = 0;

@@ -355,7 +355,14 @@ const OpDef reduce_prod = {
     .vjp = vjp_prod,
     .reference =
         [](const ReferenceContext& c) {
-          fold_reference<[](auto a, auto b) { return a * b; }>(c, 1);
+          fold_reference<[](auto a, auto b) {
+            if constexpr (std::is_integral_v<decltype(a)>) {  // wraps around, as in NumPy
+              return static_cast<decltype(a)>(static_cast<std::uint64_t>(a) *
+                                              static_cast<std::uint64_t>(b));
+            } else {
+              return a * b;
+            }
+          }>(c, 1);
         },
     .onnx = "ReduceProd",
     .samples = [] { return samples_of(Fill::uniform, false); },

@@ -23,18 +23,21 @@ using ResultOfCall = std::decay_t<decltype(std::apply(
 template <class F, class... Args, class Run>
 auto call_flat(const std::shared_ptr<F>& f, const std::tuple<Args...>& args, Run&& run) {
   using Y = ResultOfCall<F, Args...>;
-  auto structure = std::make_shared<std::shared_ptr<Y>>();
+  using Skeleton = decltype(rebuild(std::declval<const Y&>(), std::declval<const Tensors&>()));
+  const Tensors inputs = flat(args);
+  // Only nests are kept, with undefined tensors: a rule lives in the trace, and values of the trace
+  // in a rule would keep both alive for ever.
+  auto structure = std::make_shared<std::shared_ptr<Skeleton>>();
+  const auto nest = rebuild(args, Tensors(inputs.size()));
   const Tensors out = run(
-      [f, args, structure](const Tensors& inputs) {
-        Y result = std::apply(*f, rebuild(args, inputs));
+      [f, nest, structure](const Tensors& values) {
+        const Y result = std::apply(*f, rebuild(nest, values));
         Tensors all = flat(result);
-        *structure = std::make_shared<Y>(std::move(result));
+        *structure = std::make_shared<Skeleton>(rebuild(result, Tensors(all.size())));
         return all;
       },
-      flat(args));
-  auto result = rebuild(**structure, out);
-  structure->reset();
-  return result;
+      inputs);
+  return rebuild(**structure, out);
 }
 
 }  // namespace detail

@@ -270,6 +270,19 @@ TEST(Checkpoint, LowersTheArenaOfAPlan) {
   EXPECT_LT(2 * arena(true), arena(false));
 }
 
+TEST(Checkpoint, DoesNotKeepItsTraceAlive) {
+  std::weak_ptr<Trace> trace;
+  {
+    TraceSession session;
+    trace = session.trace();
+    const Tensor x = session.argument({f32, {4}});
+    grad([](const Tensor& t) {
+      return sum(checkpoint([](const Tensor& v) { return sin(v); })(t));
+    })(x);
+  }
+  EXPECT_TRUE(trace.expired());
+}
+
 TEST(Barrier, IsTheIdentityWithItsGradient) {
   const auto f = [](const Tensor& x) { return sum(optimization_barrier(x) * x); };
   expect_near(both_ways(grad(f), kX), {1, -2, 4});

@@ -180,13 +180,13 @@ PreparedKernel prepare_truncated(const KernelQuery& q) {
   const double scale = mirrored ? -q.attrs.number("stddev") : q.attrs.number("stddev");
   return for_float(q.outputs[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    return draw_kernel<T>(
-        q, 60, [=](const void* key, std::int64_t begin, std::int64_t end, T* out) {
-          map_open(key, begin, end, out, [=](double u) {
-            const double p = first + width * u;
-            return mean + scale * std::clamp(normal_quantile(p), from, to);
-          });
-        });
+    return draw_kernel<T>(q, 60,
+                          [=](const void* key, std::int64_t begin, std::int64_t end, T* out) {
+                            map_open(key, begin, end, out, [=](double u) {
+                              const double p = first + width * u;
+                              return mean + scale * std::clamp(normal_quantile(p), from, to);
+                            });
+                          });
   });
 }
 

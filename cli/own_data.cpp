@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include "nacre/base/error.h"
 #include "nacre/data/named.h"
@@ -26,22 +27,28 @@ namespace fs = std::filesystem;
 
 enum class Kind { pictures, sounds, texts };
 
-// By the extension of the first file that has a known one.
+// By the extension, whatever its case.
+std::optional<Kind> kind_of_file(const fs::path& file) {
+  static const std::map<std::string, Kind> known{
+      {".png", Kind::pictures}, {".jpg", Kind::pictures}, {".jpeg", Kind::pictures},
+      {".wav", Kind::sounds},   {".flac", Kind::sounds},  {".ogg", Kind::sounds},
+      {".txt", Kind::texts}};
+  std::string extension = file.extension().string();
+  for (char& c : extension) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  const auto found = known.find(extension);
+  return found == known.end() ? std::nullopt : std::optional(found->second);
+}
+
+// That of the first file of a known kind.
 Kind kind_of(const fs::path& folder) {
-  std::map<std::string, Kind> known{{".png", Kind::pictures},  {".jpg", Kind::pictures},
-                                    {".jpeg", Kind::pictures}, {".wav", Kind::sounds},
-                                    {".flac", Kind::sounds},   {".ogg", Kind::sounds},
-                                    {".txt", Kind::texts}};
   bool any = false;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     if (!entry.is_regular_file() || name.starts_with('.')) continue;
     any = true;
-    std::string extension = entry.path().extension().string();
-    for (char& c : extension) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    if (const auto found = known.find(extension); found != known.end()) return found->second;
+    if (const auto kind = kind_of_file(entry.path())) return *kind;
   }
   throw IoError(
       folder.string() +
@@ -74,8 +81,7 @@ data::Parts kept(data::Parts parts) {
 data::SoundForm sound_form(const fs::path& folder, const DataRecipe& recipe) {
   data::SoundForm form{.rate = 16000, .length = 0, .mono = true, .bands = 40};
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    const std::string extension = entry.path().extension().string();
-    if (extension != ".wav" && extension != ".flac" && extension != ".ogg") continue;
+    if (kind_of_file(entry.path()) != Kind::sounds) continue;
     form.rate = data::read_sound(entry.path()).rate;
     break;
   }

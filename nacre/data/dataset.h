@@ -2,8 +2,8 @@
 //
 //   const Dataset train = data::load("digits").train;
 //   const auto [fit, check] = train.split(0.2, {.seed = 1});
-//   data::Loader batches = fit.augment({.crop_padding = 1}).batch({.batch_size = 32, .shuffle =
-//   true});
+//   const Dataset more = fit.augment({.crop_padding = 1});
+//   data::Loader batches = more.batch({.batch_size = 32, .shuffle = true});
 //
 // A Dataset is a handle: copying it shares, and every function below makes a new one that reads
 // from the old one. Nothing is computed before a sample is asked for. Reading is safe from several
@@ -122,8 +122,7 @@ class Dataset {
   // Other names and texts.
   Dataset with_info(Info info) const;
 
-  // Batches of it; see data/loader.h. A Loader is also made directly: Loader(set, {.batch_size =
-  // 32}).
+  // Batches of it; see data/loader.h. Loader(set, {.batch_size = 32}) is the same.
   Loader batch(const LoaderOptions& options) const;
 
   const std::shared_ptr<const SampleSource>& source() const { return source_; }

@@ -174,7 +174,7 @@ double Model::Impl::run_batch(Step kind, const data::Batch& batch, Sums& total,
                                  batch.targets.size(), heads.size()));
   }
   input_count = batch.inputs.size();
-  if (sample.shape.rank() == 0 && input_count == 1) {
+  if (sample.shape.rank() == 0 && input_count == 1 && batch.inputs[0].rank() > 1) {
     const Shape& first = batch.inputs[0].shape();
     sample = {batch.inputs[0].dtype(), Shape(std::span(first.begin() + 1, first.end()))};
   }

@@ -9,46 +9,43 @@
 namespace nacre::zoo {
 namespace {
 
+// What convolutions of all kinds share.
+template <class Options>
+Options window(LayerSpec& s) {
+  Options o;
+  o.kernel_size = s.sizes("kernel_size", 3);
+  o.stride = s.sizes("stride", 1);
+  o.padding = s.padding();
+  o.dilation = s.sizes("dilation", 1);
+  o.activation = s.activation();
+  o.use_bias = s.flag("use_bias", true);
+  o.kernel_initializer = s.initializer("kernel_initializer");
+  o.bias_initializer = s.initializer("bias_initializer");
+  return o;
+}
+
 template <class Convolution>
 nn::NamedLayer convolution(LayerSpec& s) {
-  return Convolution{{.filters = s.needed("filters"),
-                      .kernel_size = s.sizes("kernel_size", 3),
-                      .stride = s.sizes("stride", 1),
-                      .padding = s.padding(),
-                      .dilation = s.sizes("dilation", 1),
-                      .groups = s.whole("groups", 1),
-                      .activation = s.activation(),
-                      .use_bias = s.flag("use_bias", true),
-                      .kernel_initializer = s.initializer("kernel_initializer"),
-                      .bias_initializer = s.initializer("bias_initializer")}};
+  auto o = window<nn::ConvLayerOptions>(s);
+  o.filters = s.needed("filters");
+  o.groups = s.whole("groups", 1);
+  return Convolution(o);
 }
 
 template <class Convolution>
 nn::NamedLayer depthwise(LayerSpec& s) {
-  return Convolution{{.kernel_size = s.sizes("kernel_size", 3),
-                      .stride = s.sizes("stride", 1),
-                      .padding = s.padding(),
-                      .dilation = s.sizes("dilation", 1),
-                      .depth_multiplier = s.whole("depth_multiplier", 1),
-                      .activation = s.activation(),
-                      .use_bias = s.flag("use_bias", true),
-                      .kernel_initializer = s.initializer("kernel_initializer"),
-                      .bias_initializer = s.initializer("bias_initializer")}};
+  auto o = window<nn::ConvLayerOptions>(s);
+  o.depth_multiplier = s.whole("depth_multiplier", 1);
+  return Convolution(o);
 }
 
 template <class Convolution>
 nn::NamedLayer transposed(LayerSpec& s) {
-  return Convolution{{.filters = s.needed("filters"),
-                      .kernel_size = s.sizes("kernel_size", 3),
-                      .stride = s.sizes("stride", 1),
-                      .padding = s.padding(),
-                      .output_padding = s.sizes("output_padding", 0),
-                      .dilation = s.sizes("dilation", 1),
-                      .groups = s.whole("groups", 1),
-                      .activation = s.activation(),
-                      .use_bias = s.flag("use_bias", true),
-                      .kernel_initializer = s.initializer("kernel_initializer"),
-                      .bias_initializer = s.initializer("bias_initializer")}};
+  auto o = window<nn::ConvTransposeLayerOptions>(s);
+  o.filters = s.needed("filters");
+  o.groups = s.whole("groups", 1);
+  o.output_padding = s.sizes("output_padding", 0);
+  return Convolution(o);
 }
 
 template <class Pool>

@@ -8,6 +8,7 @@
 #include "nacre/data/fetch.h"
 #include "nacre/data/image.h"
 #include "nacre/data/sound.h"
+#include "nacre/io/model_file.h"
 #include "nacre/tensor/tensor.h"
 #include "tests/cli/program.h"
 #include "tests/support/files.h"
@@ -94,7 +95,7 @@ TEST_F(OwnFiles, SoundsByFoldersAndByNames) {
     const char* name = high ? "high" : "low";
     fs::create_directories(folder_ / "set" / name);
     fs::create_directories(folder_ / "flat");
-    write_file(folder_ / "set" / name / (std::to_string(i) + ".wav"), bytes);
+    write_file(folder_ / "set" / name / (std::to_string(i) + ".WAV"), bytes);
     write_file(folder_ / "flat" / (std::string(name) + "_" + std::to_string(i) + ".wav"), bytes);
   }
   for (const char* data : {"set", "flat"}) {
@@ -102,15 +103,17 @@ TEST_F(OwnFiles, SoundsByFoldersAndByNames) {
         json({"train", "--data", data, "--epochs", "4", "--set", "data.sound_seconds=0.5",
               "--batch-size", "4", "--model", "mlp", "--out", std::string("run-") + data});
     EXPECT_EQ(result["metrics"]["accuracy"], 1.0) << data;
+    const auto file = fs::path(folder_ / (std::string("run-") + data)) / "model.safetensors";
+    EXPECT_EQ(Json::parse(io::load_model_file(file).preprocessing)["rate"], 8000) << data;
   }
   EXPECT_EQ(json({"predict", "run-set", "flat/low_5.wav"})[0]["classes"][0]["name"], "low");
   EXPECT_EQ(json({"eval", "run-set", "--data", "flat"})["samples"], 24);
   const std::string whole = contents(folder_ / "flat/low_5.wav");
   write_file(folder_ / "cut.wav", whole.substr(0, 30));
   bad({"predict", "run-set", "cut.wav"}, 1, {"cut.wav"});
-  write_file(folder_ / "set/low/5.wav", "RIFF and no more");
+  write_file(folder_ / "set/low/5.WAV", "RIFF and no more");
   bad({"train", "--data", "set", "--epochs", "1", "--set", "data.sound_seconds=0.5"}, 1,
-      {"set/low/5.wav"});
+      {"set/low/5.WAV"});
 }
 
 TEST_F(OwnFiles, ADamagedPictureIsNamed) {

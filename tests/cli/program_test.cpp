@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "nacre/data/image.h"
-#include "nacre/tensor/tensor.h"
+#include "nacre/data/loader.h"
+#include "nacre/data/named.h"
+#include "nacre/nacre.h"
 #include "tests/cli/program.h"
 #include "tests/support/files.h"
 
@@ -136,6 +138,21 @@ TEST_F(Program, ClassifiesATableWithALossByName) {
   EXPECT_EQ(answers[0]["classes"][0]["name"], "good");
   EXPECT_EQ(answers[1]["classes"][0]["name"], "bad");
   EXPECT_EQ(json({"data", "show", "k.csv"})["class_names"], Json({"bad", "good"}));
+}
+
+TEST_F(Program, UsesAModelMadeInAProgram) {
+  const auto [train, test] = data::load("digits");
+  Model model{nn::Sequential{nn::Flatten{}, nn::Dense{{.units = 10, .activation = softmax}}}};
+  model.compile({.loss = loss::sparse_categorical_crossentropy()});
+  data::Loader batches(train, {.batch_size = 64, .shuffle = true});
+  model.fit(batches, {.epochs = 3, .verbose = 0});
+  model.save(folder_ / "digits.safetensors");
+  const Json found = json({"predict", "digits.safetensors", "digits:0"});
+  const std::vector<float> expected =
+      model.predict(stack({test.get(0).inputs[0]})).to_vector<float>();
+  const auto best = std::max_element(expected.begin(), expected.end());
+  EXPECT_EQ(found[0]["classes"][0]["name"], std::to_string(best - expected.begin()));
+  EXPECT_NEAR(found[0]["classes"][0]["probability"].get<double>(), *best, 1e-5);
 }
 
 TEST_F(Program, ReadsPicturesAsTrainingDid) {

@@ -42,6 +42,9 @@ Tensor conv_transpose(const Operand& x, const Operand& weights,
 Tensor conv_transpose(const Operand& x, const Operand& weights, const Operand& bias,
                       const ConvTransposeOptions& options = {});
 
+// The spatial sizes of weights.
+std::vector<std::int64_t> kernel_of(const Shape& weights);
+
 // What a convolution's kernels need to know, from its attributes and shapes.
 struct ConvGeometry {
   Image input;

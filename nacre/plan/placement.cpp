@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
+
+#include "nacre/base/random.h"
 
 namespace nacre {
 namespace {
@@ -119,9 +122,11 @@ Placement place(const std::vector<Lifetime>& blocks) {
   best.total = ~std::size_t{0};
   Order best_order;
   bool best_tight = false;
-  const auto attempt = [&](const Order& order, bool tight) {
-    Placement p = first_fit(blocks, order, tight, best.total);
-    if (p.total >= best.total) return false;
+  // Takes what is better than the best, or as good where `sideways`.
+  const auto attempt = [&](const Order& order, bool tight, bool sideways = false) {
+    const std::size_t limit = sideways ? best.total + 1 : best.total;
+    Placement p = first_fit(blocks, order, tight, limit);
+    if (p.total >= limit) return false;
     best = std::move(p);
     best_order = order;
     best_tight = tight;
@@ -146,6 +151,16 @@ Placement place(const std::vector<Lifetime>& blocks) {
     const std::size_t to = from * static_cast<std::size_t>(i % 10) / 10;
     std::rotate(order.begin() + static_cast<std::ptrdiff_t>(to), highest, highest + 1);
     if (!attempt(order, i / 10 % 2 ? best_tight : !best_tight)) attempt(order, best_tight);
+  }
+  // Exchanges two blocks at a time; the more, the smaller the plan.
+  const std::size_t enough = floor + floor / 32;
+  RandomStream random(1);
+  const std::size_t budget = blocks.size() * blocks.size();
+  const std::size_t exchanges = budget > 0 ? std::min<std::size_t>(2000, 100'000'000 / budget) : 0;
+  for (std::size_t i = 0; i < exchanges && best.total > enough; ++i) {
+    Order order = best_order;
+    std::swap(order[random.below(order.size())], order[random.below(order.size())]);
+    attempt(order, i % 4 == 0 ? !best_tight : best_tight, true);
   }
   return best;
 }

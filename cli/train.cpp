@@ -63,7 +63,7 @@ class SaveBest final : public Callback {
   SaveBest(std::string watched, std::function<void(Model&)> save)
       : watched_(std::move(watched)), save_(std::move(save)) {}
   void on_epoch_end(TrainingState& state) override {
-    const double value = state.logs[watched_];
+    const double value = state.logs()[watched_];
     if (!(value < least_)) return;
     least_ = value;
     save_(state.model);
@@ -88,7 +88,7 @@ CallbackPtr save_best(std::string watched, std::function<void(Model&)> save) {
 CallbackPtr tensorboard_log(const fs::path& folder) {
   auto log = std::make_shared<io::EventLog>(folder);
   return make_callback({.on_epoch_end = [log](TrainingState& state) {
-    for (const auto& [name, value] : state.logs.entries())
+    for (const auto& [name, value] : state.logs().entries())
       log->scalar(name, state.epoch + 1, value);
   }});
 }

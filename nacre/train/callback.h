@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nacre/nn/module.h"
@@ -14,7 +17,10 @@ namespace nacre {
 class Model;
 
 // What a callback sees; it may set `stop`.
-struct TrainingState {
+class TrainingState {
+ public:
+  explicit TrainingState(Model& m) : model(m) {}
+
   Model& model;
   std::int64_t epoch = 0;    // from 0
   std::int64_t epochs = 0;   // wanted
@@ -22,8 +28,23 @@ struct TrainingState {
   std::int64_t batches = 0;  // in an epoch
   std::int64_t step = 0;     // updates since training began
   std::int64_t samples = 0;  // of this epoch so far
-  Logs logs;                 // of this epoch so far; at its end with val_...
   bool stop = false;         // end after this batch
+
+  // Loss and metrics of this epoch so far; at its end with val_.... Computed when first asked for:
+  // a metric that sorts all it has seen need not do so after every batch.
+  const Logs& logs() {
+    if (!logs_) logs_ = make_logs_();
+    return *logs_;
+  }
+  // For fit().
+  void set_logs(std::function<Logs()> make) {
+    make_logs_ = std::move(make);
+    logs_.reset();
+  }
+
+ private:
+  std::function<Logs()> make_logs_ = [] { return Logs(); };
+  std::optional<Logs> logs_;
 };
 
 class Callback {

@@ -57,7 +57,7 @@ class EarlyStopping final : public Callback {
       : options_(o), monitor_(o.monitor, o.direction, o.min_delta) {}
 
   void on_epoch_end(TrainingState& state) override {
-    if (monitor_.improves(state.logs)) {
+    if (monitor_.improves(state.logs())) {
       waited_ = 0;
       if (options_.restore_best) best_ = nn::values_of(state.model.state());
     } else if (++waited_ >= options_.patience) {
@@ -93,7 +93,7 @@ class BestWeights final : public Callback {
   explicit BestWeights(const BestWeightsOptions& o)
       : path_(o.path), monitor_(o.monitor, o.direction, 0) {}
   void on_epoch_end(TrainingState& state) override {
-    if (monitor_.improves(state.logs)) state.model.save_weights(path_);
+    if (monitor_.improves(state.logs())) state.model.save_weights(path_);
   }
   nn::StateMap state() const override { return {{"monitor", monitor_.state()}}; }
   void load_state(const nn::StateMap& state) override { monitor_.load(state.at("monitor")); }
@@ -137,7 +137,7 @@ class ReduceOnPlateau final : public Callback {
   }
   void on_epoch_end(TrainingState& state) override {
     if (cooling_ > 0) --cooling_;
-    if (monitor_.improves(state.logs)) {
+    if (monitor_.improves(state.logs())) {
       waited_ = 0;
     } else if (cooling_ > 0) {
       waited_ = 0;
@@ -189,7 +189,7 @@ class LineLog : public Callback {
   void on_epoch_end(TrainingState& state) override {
     Logs row;
     row.set("learning_rate", state.model.optimizer().learning_rate());
-    for (const auto& [name, value] : state.logs.entries()) row.set(name, value);
+    for (const auto& [name, value] : state.logs().entries()) row.set(name, value);
     file_ << text(state, row, empty_) << std::flush;
     empty_ = false;
     if (!file_) throw IoError("cannot write " + path_.string());

@@ -180,14 +180,18 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
   }
   const io::CheckpointFolder checkpoints(keep.folder, keep.keep);
   if (options.resume) m.read_checkpoint(checkpoints, options.verbose > 0);
-  TrainingState state{
-      *this, m.position.epoch, options.epochs, m.position.batch, source.batches(), m.steps, 0,
-      {},    m.stopped};
+  TrainingState state(*this);
+  state.epoch = m.position.epoch;
+  state.epochs = options.epochs;
+  state.batch = m.position.batch;
+  state.batches = source.batches();
+  state.step = m.steps;
+  state.stop = m.stopped;
   const auto tell = [&](void (Callback::*event)(TrainingState&)) {
     for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
     m.stopped = state.stop;
   };
-  const auto log = [&] { state.logs = m.logs_of(m.sums, m.options->metrics); };
+  const auto log = [&] { state.set_logs([&m] { return m.logs_of(m.sums, m.options->metrics); }); };
   tell(&Callback::on_train_begin);
   for (std::int64_t epoch = m.position.epoch; epoch < options.epochs && !state.stop; ++epoch) {
     state.epoch = epoch;
@@ -225,11 +229,13 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
     // Stopped in the middle: the checkpoint goes on from here, the epoch is not over.
     if (state.batch < state.batches) break;
     log();
+    Logs logs = state.logs();
     if (options.validation_source) {
       const Logs validation = m.evaluate(*options.validation_source);
-      for (const auto& [name, value] : validation.entries()) state.logs.set("val_" + name, value);
+      for (const auto& [name, value] : validation.entries()) logs.set("val_" + name, value);
     }
-    m.history.epochs.push_back(state.logs);
+    m.history.epochs.push_back(logs);
+    state.set_logs([&m] { return m.history.epochs.back(); });
     m.sums = {};
     for (metric::Metric& metric : m.options->metrics) metric.reset();
     m.position = {epoch + 1, 0, m.position.seed};

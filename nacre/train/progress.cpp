@@ -50,19 +50,19 @@ class ProgressLine final : public Callback {
   }
 
  private:
-  void begin(const TrainingState& state) {
+  void begin(TrainingState& state) {
     start_ = Clock::now();
     shown_ = start_;
     skipped_ = state.batch;
   }
-  Progress describe(const TrainingState& state, double spent, std::string time) const {
+  Progress describe(TrainingState& state, double spent, std::string time) const {
     Progress p{.epoch = fmt::format("epoch {}/{}", state.epoch + 1, state.epochs),
                .batch = state.batch,
                .batches = state.batches,
                .numbers = {},
                .time = std::move(time),
                .rate = {}};
-    for (const auto& [name, value] : state.logs.entries()) {
+    for (const auto& [name, value] : state.logs().entries()) {
       p.numbers.push_back(fmt::format("{} {:.4f}", name, value));
     }
     const double here = 1 - static_cast<double>(skipped_) /

@@ -51,6 +51,42 @@ TEST(Model, FitImproves) {
   EXPECT_NEAR(p.sum().item(), 250, 1e-3);
 }
 
+// A metric that counts how often it is asked.
+class Asked final : public metric::Metric::Measure {
+ public:
+  explicit Asked(int& count) : count_(count) {}
+  std::unique_ptr<Measure> clone() const override { return std::make_unique<Asked>(count_); }
+  Tensors observe(const Operand& p, const Tensor&, const Tensor&) const override {
+    return {sum(p)};
+  }
+  std::size_t observed_count() const override { return 1; }
+  void add(std::span<const Tensor>) override {}
+  double result() const override { return ++count_; }
+  void reset() override {}
+  std::vector<double> state() const override { return {}; }
+  void load_state(std::span<const double>) override {}
+
+ private:
+  int& count_;
+};
+
+TEST(Model, MetricsAreComputedWhenAsked) {
+  const Toy toy = ring(100);
+  int count = 0;
+  Model model{nn::Sequential{nn::Dense{{.units = 2, .activation = softmax}}}};
+  model.compile({.loss = loss::sparse_categorical_crossentropy(),
+                 .metrics = {metric::Metric("asked", std::make_unique<Asked>(count))}});
+  const FitOptions options{.epochs = 3, .batch_size = 10, .verbose = 0};
+  model.fit(toy.x, toy.y, options);
+  EXPECT_EQ(count, 3);
+  FitOptions watched = options;
+  watched.callbacks = {make_callback(
+      {.on_batch_end = [](TrainingState& s) { EXPECT_EQ(s.logs()["asked"], s.logs()["asked"]); }})};
+  count = 0;
+  model.fit(toy.x, toy.y, watched);
+  EXPECT_EQ(count, 3 * 10 + 3);
+}
+
 TEST(Model, EagerEqualsCompiled) {
   const Toy toy = ring(50);
   Model compiled = ring_model();

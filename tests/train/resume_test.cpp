@@ -209,8 +209,8 @@ TEST(Callbacks, EarlyStoppingRestoresTheBest) {
                          {.patience = 3, .direction = Direction::up, .restore_best = true}),
                      make_callback({.on_epoch_end =
                                         [&](TrainingState& s) {
-                                          if (s.logs["val_loss"] > most) {
-                                            most = s.logs["val_loss"];
+                                          if (s.logs()["val_loss"] > most) {
+                                            most = s.logs()["val_loss"];
                                             best = nn::values_of(s.model.state());
                                           }
                                         }})},

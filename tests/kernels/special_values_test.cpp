@@ -159,6 +159,49 @@ TEST(Products, EveryShapeUpToTheTileAndBeyond) {
   }
 }
 
+// A fused activation hides nothing: the first sample is NaN, the others are as they should be.
+void expect_nan_stays(const Tensor& y, const std::string& what) {
+  const std::vector<float> values = y.to(f32).to_vector<float>();
+  const std::size_t first = values.size() / static_cast<std::size_t>(y.size(0));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    ASSERT_EQ(std::isnan(values[i]), i < first) << what << ", element " << i;
+    ASSERT_FALSE(values[i] < 0) << what << ", element " << i;
+  }
+}
+
+TEST(Products, ReluKeepsNan) {
+  const auto f = compile(
+      [](const Tensor& x, const Tensor& w, const Tensor& b) { return relu(matmul(x, w) + b); });
+  for (const DType d : {f32, bf16}) {
+    for (const std::int64_t k : {4, 64, 784}) {
+      for (const std::int64_t m : {2, 32, 256}) {
+        Tensor x = fill_input({{f32, {m, k}}}, 1);
+        x = where(arange(m).reshape({m, 1}) == 0, kNan, x).to(d);
+        const Tensor w = fill_input({{f32, {k, 64}}}, 2).to(d);
+        expect_nan_stays(f(x, w, zeros({64}, d)), fmt::format("{} x {} {}", m, k, name_of(d)));
+      }
+    }
+  }
+}
+
+TEST(Convolutions, ReluKeepsNan) {
+  for (const bool pool : {false, true}) {
+    const auto f = compile([pool](const Tensor& x, const Tensor& w, const Tensor& b) {
+      const Tensor y = relu(conv(x, w, b));
+      return pool ? max_pool(y) : y;
+    });
+    for (const DType d : {f32, bf16}) {
+      for (const std::int64_t c : {1, 3, 16}) {
+        Tensor x = fill_input({{f32, {3, c, 16, 16}}}, 1);
+        x = where(arange(3).reshape({3, 1, 1, 1}) == 0, kNan, x).to(d);
+        const Tensor w = fill_input({{f32, {32, c, 3, 3}}}, 2).to(d);
+        expect_nan_stays(f(x, w, zeros({32}, d)),
+                         fmt::format("{} channels {}, pool {}", c, name_of(d), pool));
+      }
+    }
+  }
+}
+
 // This list may only get shorter.
 TEST(KernelTable, ElementwiseOpsOnF32HaveFastKernels) {
   const std::set<std::string_view> reference_only = {"polygamma", "random_gamma_derivative"};

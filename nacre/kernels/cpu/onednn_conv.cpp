@@ -8,6 +8,7 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/onednn.h"
+#include "nacre/kernels/cpu/relu_after.h"
 #include "nacre/ops/conv.h"
 
 namespace nacre::cpu {
@@ -103,18 +104,23 @@ bool fits(const KernelQuery& q) {
   return q.outputs[0].elements() > 0;
 }
 
-dnnl::primitive_attr forward_attributes(const KernelQuery& q) {
-  dnnl::primitive_attr attr = onednn::attributes();
-  if (q.attrs.has("activation") && q.attrs.text("activation") == "relu") {
-    dnnl::post_ops post;
-    post.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-    attr.set_post_ops(post);
-  }
-  return attr;
+bool has_relu(const KernelQuery& q) {
+  return q.attrs.has("activation") && q.attrs.text("activation") == "relu";
+}
+
+PreparedKernel with_relu(PreparedKernel inner, const KernelQuery& q) {
+  const std::size_t bytes = inner.scratch_bytes;
+  return make_kernel(
+      [inner = std::move(inner), relu = ReluAfter(q.outputs[0], q.threads),
+       result = q.inputs.size()](void* const* pointers, const RunContext& context) {
+        inner.run(inner.state.get(), pointers, context);
+        relu(pointers[result]);
+      },
+      bytes);
 }
 
 auto forward_pd(const KernelQuery& q, const Descriptors& d) {
-  return only_fast(d.forward(q.inputs.size() == 3, forward_attributes(q)));
+  return only_fast(d.forward(q.inputs.size() == 3, onednn::attributes()));
 }
 
 PreparedKernel prepare_forward(const KernelQuery& q) {
@@ -141,7 +147,8 @@ PreparedKernel prepare_forward(const KernelQuery& q) {
           pd.scratchpad_desc());
   }
   if (!direct) p.reorder(y, out);
-  return onednn::to_kernel(std::move(p));
+  PreparedKernel kernel = onednn::to_kernel(std::move(p));
+  return has_relu(q) ? with_relu(std::move(kernel), q) : kernel;
 }
 
 bool supports_forward(const KernelQuery& q) {

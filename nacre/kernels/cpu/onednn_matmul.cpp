@@ -1,8 +1,10 @@
-// Products through oneDNN's matmul primitive, with bias and activation as its post-operations.
+// Products through oneDNN's matmul primitive, with bias and activation (but relu) as its
+// post-operations.
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/matmul_plan.h"
+#include "nacre/kernels/cpu/relu_after.h"
 
 namespace nacre::cpu {
 namespace {
@@ -38,11 +40,10 @@ Dims matrix_dims(const Shape& operand, const Shape& batch, std::int64_t rows,
 
 void add_activation(dnnl::primitive_attr& attr, const std::string& name) {
   dnnl::post_ops ops;
-  if (name == "relu") ops.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
   if (name == "sigmoid") ops.append_eltwise(1, dnnl::algorithm::eltwise_logistic, 0, 0);
   if (name == "tanh") ops.append_eltwise(1, dnnl::algorithm::eltwise_tanh, 0, 0);
   if (name == "gelu") ops.append_eltwise(1, dnnl::algorithm::eltwise_gelu_erf, 0, 0);
-  if (name != "none") attr.set_post_ops(ops);
+  attr.set_post_ops(ops);
 }
 
 // A bound primitive. Its memory objects are pointed at the operands of each run, so one kernel
@@ -53,6 +54,7 @@ struct OneDnnProduct {
   mutable std::unordered_map<int, dnnl::memory> arguments;
   bool has_bias;
   bool has_scratch;
+  std::optional<ReluAfter> relu = {};
 
   void operator()(void* const* pointers, const RunContext& context) const {
     arguments.at(DNNL_ARG_SRC).set_data_handle(pointers[0]);
@@ -61,6 +63,7 @@ struct OneDnnProduct {
     arguments.at(DNNL_ARG_DST).set_data_handle(pointers[has_bias ? 3 : 2]);
     if (has_scratch) arguments.at(DNNL_ARG_SCRATCHPAD).set_data_handle(context.scratch);
     primitive.execute(stream, arguments);
+    if (relu) (*relu)(pointers[has_bias ? 3 : 2]);
   }
 };
 
@@ -102,6 +105,7 @@ std::optional<PreparedKernel> prepare_onednn_product(const KernelQuery& q, const
     };
     OneDnnProduct product{
         dnnl::matmul(chosen), dnnl::stream(engine()), {}, p.has_bias, scratch.get_size() > 0};
+    if (p.activation == "relu") product.relu.emplace(q.outputs[0], q.threads);
     product.arguments = {{DNNL_ARG_SRC, memory(source)},
                          {DNNL_ARG_WEIGHTS, memory(weights)},
                          {DNNL_ARG_DST, memory(target)}};

@@ -10,18 +10,33 @@ std::string to_string(const Location& location) {
   return std::string(file) + ":" + std::to_string(location.line);
 }
 
+namespace {
+
+std::string place_of(std::string_view layer, const Location& location) {
+  std::string out;
+  if (!layer.empty()) out.append("\n  in layer \"").append(layer).append("\"");
+  if (location.known()) {
+    out.append(layer.empty() ? "\n  called at " : ", called at ").append(to_string(location));
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string format_error(const ErrorText& text) {
   std::string out;
   if (!text.op.empty()) out.append(text.op).append(": ");
   out.append(text.what);
   if (!text.inputs.empty()) out.append("\n  ").append(text.inputs);
-  const bool has_layer = !text.layer.empty();
-  if (has_layer) out.append("\n  in layer \"").append(text.layer).append("\"");
-  if (text.location.known()) {
-    out.append(has_layer ? ", called at " : "\n  called at ").append(to_string(text.location));
-  }
+  out.append(place_of(text.layer, text.location));
   if (!text.hint.empty()) out.append("\n  hint: ").append(text.hint);
   return out;
+}
+
+std::string with_place(std::string text, std::string_view layer, const Location& location) {
+  const auto hint = text.rfind("\n  hint: ");
+  text.insert(hint == std::string::npos ? text.size() : hint, place_of(layer, location));
+  return text;
 }
 
 }  // namespace nacre

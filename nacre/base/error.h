@@ -79,4 +79,7 @@ struct ErrorText {
 // Puts the parts together in the format at the top of this file.
 std::string format_error(const ErrorText& text);
 
+// A text of that format with layer and location added, for what only the running op finds out.
+std::string with_place(std::string text, std::string_view layer, const Location& location);
+
 }  // namespace nacre

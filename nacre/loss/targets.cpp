@@ -49,8 +49,8 @@ Tensor class_numbers(const char* who, const Operand& prediction, const Tensor& t
 }
 
 Tensor one_hot_rows(const Tensor& numbers, std::int64_t classes, DType dtype) {
-  const Tensor wide = expand_dims(numbers, {-1});
-  return equal(wide, arange(classes, numbers.dtype())).to(dtype);
+  const Tensor whole = is_integral(numbers.dtype()) ? numbers : numbers.to(i64);
+  return one_hot(whole, classes, {.dtype = dtype, .negative = false});
 }
 
 Tensor spread_weights(const Tensor& weights, const Tensor& values) {

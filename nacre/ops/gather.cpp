@@ -77,20 +77,20 @@ Tensor embedding(const Operand& table, const Operand& indices, const EmbeddingOp
 namespace op_defs {
 
 void fail_index(std::string_view op, std::int64_t value, const Shape& indices, std::int64_t flat,
-                int axis, std::int64_t size) {
+                int axis, std::int64_t size, bool negative) {
   std::string place;
   for (int i = indices.rank() - 1; i >= 0; --i) {
     place = std::to_string(flat % indices[i]) + (place.empty() ? "" : ",") + place;
     flat /= indices[i];
   }
-  throw ValueError(
-      format_error({.op = op,
-                    .what = fmt::format(
-                        "index {} at position [{}] of the indices is out of range for axis {} of "
-                        "size {}",
-                        value, place, axis, size),
-                    .hint = size > 0 ? fmt::format("indices from {} to {} exist", -size, size - 1)
-                                     : "the axis has no elements"}));
+  throw ValueError(format_error(
+      {.op = op,
+       .what =
+           fmt::format("index {} at position [{}] of the indices is out of range for axis {} of "
+                       "size {}",
+                       value, place, axis, size),
+       .hint = size > 0 ? fmt::format("indices from {} to {} exist", negative ? -size : 0, size - 1)
+                        : "the axis has no elements"}));
 }
 
 Shape gathered_shape(const InferContext& c, Addressing how, std::size_t input) {

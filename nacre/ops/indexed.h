@@ -36,7 +36,7 @@ class IndexArray {
 
 // Throws ValueError: index `value`, element `flat` of the indices, leaves `axis` of size `size`.
 [[noreturn]] void fail_index(std::string_view op, std::int64_t value, const Shape& indices,
-                             std::int64_t flat, int axis, std::int64_t size);
+                             std::int64_t flat, int axis, std::int64_t size, bool negative = true);
 
 // Checks that input `i` holds integers, and for `along` and `nd` that its shape fits x; returns
 // the shape of what gathering x by it gives.

@@ -1,4 +1,4 @@
-// one_hot {depth, axis, dtype}.
+// one_hot {depth, axis, dtype, negative}.
 #include "nacre/ops/one_hot.h"
 
 #include <fmt/format.h>
@@ -11,8 +11,8 @@
 namespace nacre {
 
 Tensor one_hot(const Operand& indices, std::int64_t classes, const OneHotOptions& options) {
-  return emit_one(Op::one_hot,
-                  {{"depth", classes}, {"axis", options.axis}, {"dtype", options.dtype}},
+  const Attrs attrs = {{"depth", classes}, {"axis", options.axis}, {"dtype", options.dtype}};
+  return emit_one(Op::one_hot, options.negative ? attrs : attrs.with("negative", false),
                   {indices.tensor(i64)}, indices.at());
 }
 
@@ -39,6 +39,7 @@ SpecList infer_one_hot(const InferContext& c) {
 void reference_one_hot(const ReferenceContext& c) {
   const AxisView view(c.out_shape(), c.attrs.integer("axis"));
   const IndexArray index(c.in[0], c.in_specs[0].dtype);
+  const bool negative = c.attrs.flag_or("negative", true);
   visit_dtype(c.out_specs[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* out = static_cast<T*>(c.out[0]);
@@ -46,12 +47,12 @@ void reference_one_hot(const ReferenceContext& c) {
     const std::int64_t n = view.length;
     for (std::int64_t i = 0; i < c.in_shape().elements(); ++i) {
       const std::int64_t value = index[i];
-      if (value < -n || value >= n) {
+      if (value < (negative ? -n : 0) || value >= n) {
         fail_index("one_hot", value, c.in_shape(), i,
                    static_cast<int>(c.attrs.integer("axis") < 0
                                         ? c.attrs.integer("axis") + c.out_shape().rank()
                                         : c.attrs.integer("axis")),
-                   n);
+                   n, negative);
       }
       const std::int64_t place = value < 0 ? value + n : value;
       out[(i / view.inner * n + place) * view.inner + i % view.inner] = static_cast<T>(1.0f);

@@ -54,11 +54,10 @@ double tolerance(DType dtype) {
 void Plan::run_checked() {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     at_ = i;
-    limit_library_threads(steps_[i].context.threads);
     if (check_reference_) {
       check_reference(i);
     } else {
-      steps_[i].run(steps_[i].state, steps_[i].pointers, steps_[i].context);
+      run_step(i);
     }
     if (check_finite_) check_finite(i);
   }
@@ -103,7 +102,7 @@ void Plan::check_reference(std::size_t step) {
         prepare_kernel({node.op, node.attrs, in, out, 1}, /*reference_only=*/true);
     reference.run(reference.state.get(), pointers.data(), {1, nullptr});
   }
-  steps_[step].run(steps_[step].state, steps_[step].pointers, steps_[step].context);
+  run_step(step);
   for (std::uint32_t k = 0; has_reference && k < node.output_count; ++k) {
     const std::vector<double> right = as_doubles(out[k], wanted[k].data());
     const std::vector<double> got = as_doubles(out[k], steps_[step].pointers[node.input_count + k]);

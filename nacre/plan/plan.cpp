@@ -142,6 +142,21 @@ void Plan::replay(std::span<void* const> arguments, std::span<void* const> resul
   copy_out(results);
 }
 
+void Plan::fail_in_place(std::size_t step, const ValueError& e) const {
+  const Node& node = graph_.node(infos_[step].node);
+  throw ValueError(with_place(e.what(), graph_.layer(node), node.location));
+}
+
+void Plan::run_step(std::size_t i) const {
+  const Step& step = steps_[i];
+  limit_library_threads(step.context.threads);
+  try {
+    step.run(step.state, step.pointers, step.context);
+  } catch (const ValueError& e) {
+    fail_in_place(i, e);
+  }
+}
+
 void Plan::run_steps() {
   std::size_t i = 0;
   try {
@@ -157,6 +172,9 @@ void Plan::run_steps() {
         step.run(step.state, step.pointers, step.context);
       }
     }
+  } catch (const ValueError& e) {
+    at_ = i;
+    fail_in_place(i, e);
   } catch (...) {
     at_ = i;
     throw;
@@ -181,9 +199,7 @@ void Plan::replay_timed(std::span<void* const> arguments, std::span<void* const>
   patch(arguments, results);
   Clock::time_point before = Clock::now();
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Step& step = steps_[i];
-    limit_library_threads(step.context.threads);
-    step.run(step.state, step.pointers, step.context);
+    run_step(i);
     const Clock::time_point now = Clock::now();
     seconds[i] = std::chrono::duration<double>(now - before).count();
     before = now;

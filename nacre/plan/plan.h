@@ -88,6 +88,9 @@ class Plan {
   void patch(std::span<void* const> arguments, std::span<void* const> results);
   void copy_out(std::span<void* const> results);
   void run_steps();
+  void run_step(std::size_t step) const;
+  // Throws `e` with the layer and the line that the step comes from.
+  [[noreturn]] void fail_in_place(std::size_t step, const ValueError& e) const;
   void run_checked();
   void check_finite(std::size_t step) const;
   void check_reference(std::size_t step);

@@ -4,6 +4,7 @@
 #include <list>
 #include <unordered_map>
 
+#include "nacre/base/layer_scope.h"
 #include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
 #include "nacre/ops/emit.h"
@@ -139,7 +140,11 @@ TensorList emit_eager(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
     outputs.push_back(Tensor(entry.outputs[0], inputs[0].buffer()));
   } else {
     for (const Spec& spec : entry.outputs) outputs.push_back(Tensor(spec));
-    run(entry, inputs, outputs);
+    try {
+      run(entry, inputs, outputs);
+    } catch (const ValueError& e) {
+      throw ValueError(with_place(e.what(), layer_path(), at));
+    }
   }
   if (any_tape()) record_on_tapes(op, attrs, inputs, outputs, at);
   return outputs;

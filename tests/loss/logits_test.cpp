@@ -112,5 +112,18 @@ TEST(LossOnProbabilities, SaturatedNetworkStillLearns) {
   EXPECT_FLOAT_EQ(gradient.to_vector<float>()[1], -1);
 }
 
+TEST(LossOnProbabilities, ALabelThatIsNoClassIsAnError) {
+  const Tensor p = tensor({{0.2, 0.8}, {0.6, 0.4}});  // of unknown origin
+  for (const Loss& l :
+       {loss::sparse_categorical_crossentropy(), loss::nll(), loss::sparse_categorical_focal()}) {
+    const auto f = compile([&l](const Tensor& x, const Tensor& t) { return l(x, t); });
+    EXPECT_NO_THROW(f(p, tensor({0, 1}, i64)));
+    for (const double label : {-1.0, 2.0}) {
+      EXPECT_THROW(l(p, tensor({0, label}, i64)), ValueError) << l.name() << label;
+      EXPECT_THROW(f(p, tensor({0, label}, i64)), ValueError) << l.name() << label;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nacre

@@ -25,6 +25,7 @@ std::string error_of(F f) {
 }
 
 Operand at_nowhere(const Tensor& t) { return {t, Location()}; }
+Operand here(const Tensor& t) { return {t, Location("net.cpp", 7)}; }
 Tensor a23() { return arange(6).reshape({2, 3}); }
 Tensor ids(const NestedList& values) { return tensor(values, i64); }
 
@@ -70,47 +71,51 @@ TEST(OneHot, AxesAndDtypes) {
 }
 
 TEST(GatherErrors, IndicesAreCheckedWhenTheyAreUsed) {
-  const std::string hint = "\n  hint: indices from -3 to 2 exist";
+  const std::string hint = "\n  called at net.cpp:7\n  hint: indices from -3 to 2 exist";
   EXPECT_EQ(
       error_of([] {
-        gather(a23(), ids({{0, 1}, {1, 3}}), 1);
+        gather(here(a23()), ids({{0, 1}, {1, 3}}), 1);
       }),
       "gather: index 3 at position [1,1] of the indices is out of range for axis 1 of size 3" +
           hint);
   EXPECT_EQ(error_of([] {
-              take_along_axis(a23(), ids({{0}, {-4}}), 1);
+              take_along_axis(here(a23()), ids({{0}, {-4}}), 1);
             }),
             "take_along_axis: index -4 at position [1,0] of the indices is out of range for axis 1 "
             "of size 3" +
                 hint);
   EXPECT_EQ(
       error_of([] {
-        gather_nd(a23(), ids({{0, 3}}));
+        gather_nd(here(a23()), ids({{0, 3}}));
       }),
       "gather_nd: index 3 at position [0,1] of the indices is out of range for axis 1 of size "
       "3" +
           hint);
-  EXPECT_EQ(error_of([] { scatter(arange(3), ids({5}), 1); }),
+  EXPECT_EQ(error_of([] { scatter(here(arange(3)), ids({5}), 1); }),
             "scatter: index 5 at position [0] of the indices is out of range for axis 0 of size 3" +
                 hint);
-  EXPECT_EQ(error_of([] { put_along_axis(arange(3), ids({-9}), 1, 0); }),
+  EXPECT_EQ(error_of([] { put_along_axis(here(arange(3)), ids({-9}), 1, 0); }),
             "put_along_axis: index -9 at position [0] of the indices is out of range for axis 0 of "
             "size 3" +
                 hint);
   EXPECT_EQ(
-      error_of([] { scatter_nd(arange(3), ids({{3}}), 1); }),
+      error_of([] { scatter_nd(here(arange(3)), ids({{3}}), 1); }),
       "scatter_nd: index 3 at position [0,0] of the indices is out of range for axis 0 of size "
       "3" +
           hint);
-  EXPECT_EQ(error_of([] { one_hot(ids({7}), 3); }),
+  EXPECT_EQ(error_of([] { one_hot(here(ids({7})), 3); }),
             "one_hot: index 7 at position [0] of the indices is out of range for axis 1 of size 3" +
                 hint);
-  EXPECT_EQ(error_of([] { gather(zeros({0}), ids({0})); }),
+  EXPECT_EQ(error_of([] { one_hot(here(ids({-1})), 3, {.negative = false}); }),
+            "one_hot: index -1 at position [0] of the indices is out of range for axis 1 of size 3"
+            "\n  called at net.cpp:7\n  hint: indices from 0 to 2 exist");
+  EXPECT_EQ(error_of([] { gather(here(zeros({0})), ids({0})); }),
             "gather: index 0 at position [0] of the indices is out of range for axis 0 of size 0\n"
-            "  hint: the axis has no elements");
+            "  called at net.cpp:7\n  hint: the axis has no elements");
   auto f = compile([](const Tensor& x, const Tensor& i) { return gather(x, i) * 2; });
-  EXPECT_NE(error_of([&] { f(ones({3}), ids({4})); }).find("index 4 at position [0]"),
-            std::string::npos);
+  const std::string compiled = error_of([&] { f(ones({3}), ids({4})); });
+  EXPECT_NE(compiled.find("index 4 at position [0]"), std::string::npos) << compiled;
+  EXPECT_NE(compiled.find("called at gather_scatter_test.cpp:"), std::string::npos) << compiled;
   EXPECT_EQ(f(ones({3}), ids({2})).to_vector<float>(), F{2});
 }
 

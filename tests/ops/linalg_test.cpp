@@ -136,33 +136,6 @@ TEST(Linalg, GradientThroughSingularValuesAlone) {
   expect_close(g, eye(3, f64));
 }
 
-TEST(LinalgErrors, SingularMatrixNamesItsPlace) {
-  Tensor a = ones({3, 2, 2}, f64) + eye(2, f64);
-  a = a * tensor({1, 1, 0}, f64).reshape({3, 1, 1});
-  EXPECT_EQ(message_of<ValueError>([&] { solve(a, ones({2}, f64)); }),
-            "solve: matrix 2 of the batch is singular\n"
-            "  hint: use lstsq or pinv, or add a small multiple of eye(n)");
-  EXPECT_EQ(message_of<ValueError>([&] { inverse(a); }),
-            "inverse: matrix 2 of the batch is singular\n"
-            "  hint: use pinv");
-  EXPECT_EQ(message_of<ValueError>([&] { triangular_solve(a, ones({2}, f64)); }),
-            "triangular_solve: matrix 2 of the batch is singular\n"
-            "  hint: use lstsq or pinv, or add a small multiple of eye(n)");
-  EXPECT_EQ(message_of<ValueError>([&] { cholesky(a - 3 * eye(2, f64)); }),
-            "cholesky: matrix 0 of the batch is not positive definite\n"
-            "  hint: add a small multiple of eye(n)");
-  EXPECT_EQ(message_of<ValueError>([] {
-              svd(full({2, 2}, NAN));
-            }),
-            "svd: matrix 0 of the batch has no singular value decomposition that converges\n"
-            "  hint: look for NaN or infinite elements");
-  EXPECT_EQ(message_of<ValueError>([] {
-              eigh(full({2, 2}, NAN));
-            }),
-            "eigh: matrix 0 of the batch has no eigenvalues that converge\n"
-            "  hint: look for NaN or infinite elements");
-}
-
 // The text without the line that names this file.
 template <class E, class F>
 std::string text_of(F&& f) {
@@ -171,6 +144,33 @@ std::string text_of(F&& f) {
   EXPECT_NE(at, text.npos) << text;
   if (at == text.npos) return text;
   return text.erase(at, text.find('\n', at + 1) - at);
+}
+
+TEST(LinalgErrors, SingularMatrixNamesItsPlace) {
+  Tensor a = ones({3, 2, 2}, f64) + eye(2, f64);
+  a = a * tensor({1, 1, 0}, f64).reshape({3, 1, 1});
+  EXPECT_EQ(text_of<ValueError>([&] { solve(a, ones({2}, f64)); }),
+            "solve: matrix 2 of the batch is singular\n"
+            "  hint: use lstsq or pinv, or add a small multiple of eye(n)");
+  EXPECT_EQ(text_of<ValueError>([&] { inverse(a); }),
+            "inverse: matrix 2 of the batch is singular\n"
+            "  hint: use pinv");
+  EXPECT_EQ(text_of<ValueError>([&] { triangular_solve(a, ones({2}, f64)); }),
+            "triangular_solve: matrix 2 of the batch is singular\n"
+            "  hint: use lstsq or pinv, or add a small multiple of eye(n)");
+  EXPECT_EQ(text_of<ValueError>([&] { cholesky(a - 3 * eye(2, f64)); }),
+            "cholesky: matrix 0 of the batch is not positive definite\n"
+            "  hint: add a small multiple of eye(n)");
+  EXPECT_EQ(text_of<ValueError>([] {
+              svd(full({2, 2}, NAN));
+            }),
+            "svd: matrix 0 of the batch has no singular value decomposition that converges\n"
+            "  hint: look for NaN or infinite elements");
+  EXPECT_EQ(text_of<ValueError>([] {
+              eigh(full({2, 2}, NAN));
+            }),
+            "eigh: matrix 0 of the batch has no eigenvalues that converge\n"
+            "  hint: look for NaN or infinite elements");
 }
 
 TEST(LinalgErrors, Checks) {

@@ -120,10 +120,11 @@ TEST(CrossEntropy, HugeLogitsStayFinite) {
 TEST(CrossEntropy, ALabelOutsideIsAnError) {
   for (const DType d : {f32, f64}) {
     try {
-      softmax_cross_entropy(random({2, 4}, 12, d), tensor({1, 4}, i64));
+      softmax_cross_entropy({random({2, 4}, 12, d), Location("net.cpp", 7)}, tensor({1, 4}, i64));
       FAIL() << "no error";
     } catch (const ValueError& e) {
-      EXPECT_STREQ(e.what(), "softmax_cross_entropy: label 4 is not one of 4 classes");
+      EXPECT_STREQ(e.what(),
+                   "softmax_cross_entropy: label 4 is not one of 4 classes\n  called at net.cpp:7");
     }
   }
 }

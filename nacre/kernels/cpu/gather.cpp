@@ -127,9 +127,10 @@ PreparedKernel prepare_one_hot(const KernelQuery& q) {
   const AxisView view(shape, a);
   return visit_dtype(q.outputs[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    return make_kernel([places = Places(Op::one_hot, q.inputs[0], a, view.length), view,
-                        workers = workers_to_move(q.outputs, q.threads)](void* const* pointers,
-                                                                         const RunContext&) {
+    return make_kernel([places = Places(Op::one_hot, q.inputs[0], a, view.length,
+                                        q.attrs.flag_or("negative", true)),
+                        view, workers = workers_to_move(q.outputs, q.threads)](
+                           void* const* pointers, const RunContext&) {
       if (places.count() == 0 || view.length == 0) return places.check(pointers[0]);
       T* out = static_cast<T*>(pointers[1]);
       parallel_for(workers, view.outer, 1, [&](std::int64_t begin, std::int64_t end) {

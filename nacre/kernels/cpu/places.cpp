@@ -6,12 +6,13 @@ namespace nacre::cpu {
 
 using op_defs::Addressing;
 
-Places::Places(Op op, const Spec& indices, int axis, std::int64_t classes)
+Places::Places(Op op, const Spec& indices, int axis, std::int64_t classes, bool negative)
     : op_(op),
       dtype_(indices.dtype),
       shape_(indices.shape),
       axes_{{axis, classes, 1}},
-      count_(indices.elements()) {}
+      count_(indices.elements()),
+      negative_(negative) {}
 
 Places::Places(const KernelQuery& q, Addressing how, std::size_t indices)
     : op_(q.op),
@@ -37,7 +38,7 @@ Places::Places(const KernelQuery& q, Addressing how, std::size_t indices)
 }
 
 void Places::fail(std::int64_t value, std::int64_t flat, const Axis& axis) const {
-  op_defs::fail_index(name_of(op_), value, shape_, flat, axis.axis, axis.size);
+  op_defs::fail_index(name_of(op_), value, shape_, flat, axis.axis, axis.size, negative_);
 }
 
 template <class I>
@@ -45,7 +46,7 @@ void Places::read_as(const I* data, std::int64_t first, std::int64_t n,
                      std::int64_t* places) const {
   const auto checked = [&](std::int64_t flat, const Axis& axis) {
     const std::int64_t value = data[flat];
-    const std::int64_t place = value < 0 ? value + axis.size : value;
+    const std::int64_t place = value < 0 && negative_ ? value + axis.size : value;
     if (place < 0 || place >= axis.size) fail(value, flat, axis);
     return place;
   };

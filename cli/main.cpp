@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/doctor.h"
 #include "nacre/base/error.h"
+#include "nacre/base/text.h"
 
 namespace nacre::cli {
 namespace {
@@ -14,10 +15,43 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 done, 1 failed (files, data, training), 2 wrong usage or recipe, "
     "130 stopped by Ctrl-C after saving, 143 by SIGTERM.";
 
+// What is wrong with the command line, and the nearest word there is.
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+  const CLI::App* command = app;  // the innermost that was given
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().back();
+  const std::vector<std::string> rest = app->remaining(true);
+  std::string what = error.what();
+  if (!rest.empty()) {
+    const bool option = rest[0].starts_with('-');
+    std::vector<std::string> names;
+    for (const CLI::App* a : {app, command}) {
+      for (const CLI::Option* o : a->get_options()) {
+        for (const std::string& name : o->get_lnames()) names.push_back("--" + name);
+      }
+    }
+    if (!option) {
+      names.clear();
+      for (const CLI::App* sub : command->get_subcommands([](auto*) { return true; })) {
+        names.push_back(sub->get_name());
+      }
+    }
+    what = fmt::format("{} \"{}\"{}",
+                       option          ? "unknown option"
+                       : names.empty() ? "one argument too many:"
+                                       : "unknown command",
+                       rest[0], did_you_mean(rest[0], names));
+  }
+  std::string path;
+  for (const CLI::App* a = command; a != app; a = a->get_parent())
+    path = a->get_name() + " " + path;
+  return fmt::format("nacre: {}\n  hint: nacre {}--help shows what there is\n", what, path);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Nacre: train, judge, shrink and ship neural networks."};
   app.set_version_flag("--version", std::string("nacre ") + NACRE_VERSION);
   app.require_subcommand(1);
+  app.failure_message(usage_error);
   app.fallthrough();  // --json may also follow the subcommand
   app.footer(std::string("Example: nacre train --data digits\n") + kExitCodes);
   Console console;

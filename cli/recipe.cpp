@@ -68,9 +68,10 @@ Field find_field(Recipe& recipe, const std::string& key, const std::string& wher
   throw ValueError(fmt::format("{}: unknown key \"{}\"{}", where, key, did_you_mean(key, names)));
 }
 
-[[noreturn]] void fail_type(const std::string& where, const std::string& key,
-                            const char* expected) {
-  throw ValueError(fmt::format("{}: \"{}\" must be {}", where, key, expected));
+[[noreturn]] void fail_type(const std::string& where, const std::string& key, const char* expected,
+                            const Json& value) {
+  const std::string given = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  throw ValueError(fmt::format("{}: \"{}\" must be {}, not {:.60}", where, key, expected, given));
 }
 
 // Puts a JSON value into a field; numbers may be whole where a fraction is expected.
@@ -81,13 +82,13 @@ void put(const Field& field, const Json& value, const std::string& key, const st
     } else if (value.is_string()) {
       **s = value.get<std::string>();
     } else {
-      fail_type(where, key, "a text");
+      fail_type(where, key, "a text", value);
     }
   } else if (auto* const* d = std::get_if<double*>(&field)) {
-    if (!value.is_number()) fail_type(where, key, "a number");
+    if (!value.is_number()) fail_type(where, key, "a number", value);
     **d = value.get<double>();
   } else if (auto* const* b = std::get_if<bool*>(&field)) {
-    if (!value.is_boolean()) fail_type(where, key, "true or false");
+    if (!value.is_boolean()) fail_type(where, key, "true or false", value);
     **b = value.get<bool>();
   } else if (auto* const* list = std::get_if<Strings*>(&field)) {
     if (value.is_string()) {
@@ -96,18 +97,18 @@ void put(const Field& field, const Json& value, const std::string& key, const st
                                                [](const Json& v) { return v.is_string(); })) {
       **list = value.get<Strings>();
     } else {
-      fail_type(where, key, "a list of texts");
+      fail_type(where, key, "a list of texts", value);
     }
   } else {
-    if (!value.is_number_integer()) fail_type(where, key, "a whole number");
+    if (!value.is_number_integer()) fail_type(where, key, "a whole number", value);
     const auto n = value.get<std::int64_t>();
     if (auto* const* i = std::get_if<std::int64_t*>(&field)) **i = n;
     if (auto* const* i = std::get_if<int*>(&field)) {
-      if (n < 0 || n > std::numeric_limits<int>::max()) fail_type(where, key, "0 or more");
+      if (n < 0 || n > std::numeric_limits<int>::max()) fail_type(where, key, "0 or more", value);
       **i = static_cast<int>(n);
     }
     if (auto* const* u = std::get_if<std::uint64_t*>(&field)) {
-      if (n < 0) fail_type(where, key, "0 or more");
+      if (n < 0) fail_type(where, key, "0 or more", value);
       **u = static_cast<std::uint64_t>(n);
     }
   }
@@ -202,8 +203,7 @@ void set_key(Recipe& recipe, const std::string& assignment) {
     put(field, list, key, "--set");
   } else {
     const Json value = Json::parse(text, nullptr, false);
-    if (value.is_discarded()) fail_type("--set", key, "a number, or true or false");
-    put(field, value, key, "--set");
+    put(field, value.is_discarded() ? Json(text) : value, key, "--set");
   }
 }
 

@@ -23,7 +23,7 @@ namespace {
 using Strings = std::vector<std::string>;
 
 [[noreturn]] void fail_choice(const char* what, const std::string& given, const Strings& known) {
-  throw ValueError(fmt::format("unknown {} \"{}\"{} Known: {}", what, given,
+  throw ValueError(fmt::format("unknown {} \"{}\"{}\n  hint: known are {}", what, given,
                                did_you_mean(given, known), fmt::join(known, ", ")));
 }
 

@@ -111,7 +111,11 @@ Recipe recipe_of(const TrainCommand& command) {
           "--out "
           "away");
     }
-    Recipe recipe = recipe_from_json(read_text(fs::path(command.resume) / "config.json"));
+    const fs::path config = fs::path(command.resume) / "config.json";
+    if (!fs::exists(config)) {
+      throw IoError(command.resume + ": no run directory: it holds no config.json");
+    }
+    Recipe recipe = recipe_from_json(read_text(config));
     recipe.run.directory = command.resume;
     for (const std::string& setting : command.settings) set_key(recipe, setting);
     validate(recipe);

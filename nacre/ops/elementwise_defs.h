@@ -132,25 +132,30 @@ std::vector<Sample> two_input_integer_samples(double low, double high,
 // A list and the next.
 std::vector<Sample> joined(std::vector<Sample> a, const std::vector<Sample>& b);
 
-// `low` and `high` are of a structural type so that a function pointer can be made of them.
-template <double low, double high>
+// `low` and `high` are template arguments so that a function pointer can be made of them, and a
+// class because Clang before 18 takes no plain double there.
+struct Bound {
+  double value;
+  constexpr Bound(double v) : value(v) {}
+};
+template <Bound low, Bound high>
 std::vector<Sample> samples() {
-  return one_input_samples(low, high);
+  return one_input_samples(low.value, high.value);
 }
-template <double low, double high>
+template <Bound low, Bound high>
 std::vector<Sample> pair_samples() {
-  return two_input_samples(low, high);
+  return two_input_samples(low.value, high.value);
 }
 // Floats in [low, high) and all integers.
-template <double low, double high>
+template <Bound low, Bound high>
 std::vector<Sample> number_samples() {
-  return joined(one_input_samples(low, high),
+  return joined(one_input_samples(low.value, high.value),
                 joined(one_input_integer_samples(-9, 9, {i8, i32, i64}),
                        one_input_integer_samples(0, 9, {u8})));
 }
-template <double low, double high>
+template <Bound low, Bound high>
 std::vector<Sample> number_pair_samples() {
-  return joined(two_input_samples(low, high),
+  return joined(two_input_samples(low.value, high.value),
                 joined(two_input_integer_samples(-9, 9, {i8, i32, i64}),
                        two_input_integer_samples(0, 9, {u8})));
 }

@@ -117,7 +117,7 @@ std::string layers_of(const std::string& model, const Spec& input, std::int64_t 
   }
   std::vector<std::string> names{"auto"};
   for (const ModelDescription& m : models()) names.push_back(m.name);
-  throw ValueError(fmt::format("unknown model \"{}\"{} Known: {}", model,
+  throw ValueError(fmt::format("unknown model \"{}\"{}\n  hint: known are {}", model,
                                did_you_mean(model, names), fmt::join(names, ", ")));
 }
 

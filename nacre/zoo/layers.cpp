@@ -185,7 +185,7 @@ nn::Sequential build_layers(const Json& list) {
       std::vector<std::string> names;
       for (const auto& [name, make] : layer_makers()) names.push_back(name);
       spec.fail("has an unknown type" + did_you_mean(spec.type(), names) +
-                fmt::format(" Known: {}", fmt::join(names, ", ")));
+                fmt::format("\n  hint: known are {}", fmt::join(names, ", ")));
     }
     nn::NamedLayer layer = maker->second(spec);
     layer.name = spec.text("name", "");

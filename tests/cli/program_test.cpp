@@ -219,7 +219,14 @@ TEST_F(Program, ProgressFitsTheTerminal) {
 
 TEST_F(Program, ExplainsWrongUse) {
   bad({}, 2, {"--help"});
-  bad({"trian"}, 2, {});
+  bad({"trian"}, 2, {"unknown command \"trian\"", "did you mean \"train\"?", "nacre --help"});
+  bad({"models", "--jsn"}, 2, {"unknown option \"--jsn\"", "\"--json\"", "nacre models --help"});
+  bad({"train", "--epoch", "3"}, 2, {"\"--epoch\"", "\"--epochs\""});
+  bad({"data", "lst"}, 2, {"\"list\"", "nacre data --help"});
+  bad({"data", "show"}, 2, {"name is required", "nacre data show --help"});
+  bad({"train", "--data", "digits", "--epochs", "abc"}, 2,
+      {"\"train.epochs\" must be a whole number, not \"abc\""});
+  bad({"train", "a.toml", "b.toml"}, 2, {"one argument too many: \"b.toml\""});
   bad({"train"}, 2, {"no data given"});
   bad({"train", "--data", "digitz"}, 2, {"digitz", "\"digits\""});
   bad({"train", "--data", "./nothing.csv"}, 2, {"./nothing.csv", "no such file"});

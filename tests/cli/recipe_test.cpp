@@ -101,7 +101,8 @@ TEST(Recipe, SetsKeys) {
   EXPECT_TRUE(r.run.tensorboard);
   EXPECT_EQ(r.data.name, "a=b");
   expect_error<ValueError>([&] { set_key(r, "train.epochs"); }, {"key=value"});
-  expect_error<ValueError>([&] { set_key(r, "train.epochs=many"); }, {"train.epochs", "a number"});
+  expect_error<ValueError>([&] { set_key(r, "train.epochs=many"); },
+                           {"train.epochs", "a whole number"});
   expect_error<ValueError>([&] { set_key(r, "train.epohcs=2"); }, {"train.epochs"});
 }
 

@@ -23,7 +23,7 @@ Trained train_digits(Precision precision) {
                  .loss = loss::sparse_categorical_crossentropy({.from_logits = true}),
                  .metrics = {metric::accuracy()},
                  .precision = precision});
-  data::Loader batches(train, {.batch_size = 128, .shuffle = true});
+  data::Loader batches(train, {.batch_size = 128, .shuffle = true, .drop_last = true});
   data::Loader held(test, {.batch_size = 128});
   model.fit(batches, {.epochs = 6, .verbose = 0});
   return {model.evaluate(held)["accuracy"], model.step_text()};

@@ -11,14 +11,14 @@ struct Outcome {
   std::string plan;
 };
 
-Outcome train(std::int64_t size, const CompileOptions& options) {
+Outcome train(optim::Optimizer optimizer, std::int64_t size, const CompileOptions& options) {
   Variable w(Generator(1).uniform({size}, -1, 1));
   const Tensor target = Generator(2).uniform({size}, -1, 1);
-  optim::Adam adam({.learning_rate = 0.05});
   auto step = compile(
       [&](const Tensor& t) {
         const auto [loss, gradient] = value_and_grad([&] { return sum(square(sin(w) - t)); }, w)();
-        adam.apply(nn::NamedVariables{{"w", w.cell()}}, Tensors{optimization_barrier(gradient)});
+        optimizer.apply(nn::NamedVariables{{"w", w.cell()}},
+                        Tensors{optimization_barrier(gradient)});
         return loss;
       },
       options);
@@ -27,11 +27,19 @@ Outcome train(std::int64_t size, const CompileOptions& options) {
 }
 
 TEST(AdamKernel, HasTheBitsOfTheOps) {
-  for (const std::int64_t size : {2, 15, 16, 17, 33, 1000, 70001}) {
-    const Outcome fused = train(size, {});
-    EXPECT_NE(fused.plan.find("[adam"), std::string::npos) << fused.plan;
-    const Outcome plain = train(size, {.optimize = false});
-    EXPECT_EQ(fused.value, plain.value) << size;
+  const std::vector<optim::Optimizer> all = {
+      optim::Adam({.learning_rate = 0.05}),
+      optim::Adam({.learning_rate = 0.05, .weight_decay = 0.1}),
+      optim::AdamW({.learning_rate = 0.05, .weight_decay = 0.1}),
+      optim::AdamW({.learning_rate = 0.05, .weight_decay = 0}),
+  };
+  for (const optim::Optimizer& optimizer : all) {
+    for (const std::int64_t size : {2, 15, 16, 17, 33, 1000, 70001}) {
+      const Outcome fused = train(optimizer, size, {});
+      EXPECT_NE(fused.plan.find("[adam"), std::string::npos) << fused.plan;
+      const Outcome plain = train(optimizer, size, {.optimize = false});
+      EXPECT_EQ(fused.value, plain.value) << size;
+    }
   }
 }
 

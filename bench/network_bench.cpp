@@ -45,7 +45,7 @@ nn::Sequential make_conv64() {
 
 // The state's arguments are the batch and the number of threads.
 void train(benchmark::State& state, nn::Sequential network, Shape sample, std::int64_t classes,
-           Precision precision = Precision::f32) {
+           Precision precision = Precision::f32, optim::Optimizer optimizer = optim::Adam()) {
   const std::int64_t batch = state.range(0);
   set_threads(static_cast<int>(state.range(1)));
   Shape shape{batch};
@@ -53,13 +53,12 @@ void train(benchmark::State& state, nn::Sequential network, Shape sample, std::i
   const Tensor x = Generator(1).uniform(shape);
   const Tensor y = remainder(arange(batch, i64), classes);
   network(x);  // makes the parameters
-  optim::Adam adam;
   const loss::Loss entropy = loss::sparse_categorical_crossentropy({.from_logits = true});
   auto step = compile(
       [&](const Tensor& in, const Tensor& labels) {
         const auto [value, gradients] =
             nn::value_and_grad(network, [&] { return entropy(network(in), labels); });
-        adam.apply(network, gradients);
+        optimizer.apply(network, gradients);
         return value;
       },
       {.precision = precision});
@@ -78,6 +77,9 @@ void TrainMlp512(benchmark::State& state) { train(state, make_mlp(512), {784}, 1
 void TrainCnn(benchmark::State& state) { train(state, make_cnn(), {1, 28, 28}, 10); }
 
 void TrainConv64(benchmark::State& state) { train(state, make_conv64(), {3, 32, 32}, 10); }
+void TrainMlp512AdamW(benchmark::State& state) {
+  train(state, make_mlp(512), {784}, 10, Precision::f32, optim::AdamW());
+}
 // "automatic" is f32 where bf16 would not be faster.
 void TrainMlp512Bf16(benchmark::State& state) {
   train(state, make_mlp(512), {784}, 10, Precision::automatic);
@@ -89,6 +91,24 @@ void TrainConv64Bf16(benchmark::State& state) {
   train(state, make_conv64(), {3, 32, 32}, 10, Precision::automatic);
 }
 
+// Epochs of Model::fit over 20,000 samples in memory; the counter is the time of a step.
+void FitMlp10(benchmark::State& state) {
+  set_threads(static_cast<int>(state.range(1)));
+  constexpr std::int64_t kSamples = 20000;
+  const Tensor x = Generator(1).uniform({kSamples, 784});
+  const Tensor y = remainder(arange(kSamples, i64), 10);
+  Model model{make_mlp(10)};
+  model.compile({.loss = loss::sparse_categorical_crossentropy({.from_logits = true}),
+                 .metrics = {metric::accuracy()}});
+  const FitOptions options{.epochs = 1, .batch_size = state.range(0), .verbose = 0};
+  model.fit(x, y, options);
+  for (auto _ : state) model.fit(x, y, options);
+  const double steps = static_cast<double>(kSamples) / static_cast<double>(state.range(0));
+  state.counters["step"] = benchmark::Counter(
+      steps, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  set_threads(1);
+}
+
 BENCHMARK(TrainTiny)->Args({8, 1})->Unit(benchmark::kMicrosecond);
 BENCHMARK(TrainMlp10)
     ->ArgsProduct({{32, 128}, {1, 2}})
@@ -98,6 +118,8 @@ BENCHMARK(TrainMlp512)
     ->ArgsProduct({{1, 32, 128}, {1, 2}})
     ->Unit(benchmark::kMicrosecond)
     ->UseRealTime();
+BENCHMARK(TrainMlp512AdamW)->Args({32, 1})->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(FitMlp10)->Args({32, 1})->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(TrainMlp512Bf16)
     ->ArgsProduct({{32, 128}, {1, 2}})
     ->Unit(benchmark::kMicrosecond)

@@ -112,6 +112,12 @@ Attrs Attrs::with(std::string_view key, Attr value) const {
   return Attrs(std::move(copy));
 }
 
+Attrs Attrs::without(std::string_view key) const {
+  std::vector<Entry> copy = entries();
+  std::erase_if(copy, [&](const Entry& entry) { return entry.first == key; });
+  return Attrs(std::move(copy));
+}
+
 const Attr* Attrs::find(std::string_view key) const {
   if (!data_) return nullptr;
   for (const auto& [k, v] : data_->entries) {

@@ -58,6 +58,8 @@ class Attrs {
   const std::vector<Entry>& entries() const;
   // A copy with one entry set or replaced.
   Attrs with(std::string_view key, Attr value) const;
+  // A copy without an entry, which may be missing.
+  Attrs without(std::string_view key) const;
 
   bool has(std::string_view key) const { return find(key) != nullptr; }
   // These throw InternalError when the key is missing or of another type.

@@ -19,6 +19,14 @@ const std::vector<std::vector<const KernelRow*>>& rows_by_op() {
   return table;
 }
 
+// The first row that takes the query, or null.
+const KernelRow* find_row(const KernelQuery& query) {
+  for (const KernelRow* row : rows_by_op()[static_cast<std::size_t>(query.op)]) {
+    if (row->supports(query)) return row;
+  }
+  return nullptr;
+}
+
 PreparedKernel prepare_reference(const KernelQuery& q) {
   const OpDef& def = op_def(q.op);
   if (!def.reference) throw InternalError(fmt::format("{}: no kernel and no reference", def.name));
@@ -34,16 +42,14 @@ PreparedKernel prepare_reference(const KernelQuery& q) {
 }  // namespace
 
 PreparedKernel prepare_kernel(const KernelQuery& query, bool reference_only) {
-  if (!reference_only) {
-    for (const KernelRow* row : rows_by_op()[static_cast<std::size_t>(query.op)]) {
-      if (!row->supports(query)) continue;
-      PreparedKernel kernel = row->prepare(query);
-      kernel.name = row->name;
-      return kernel;
-    }
-  }
-  return prepare_reference(query);
+  const KernelRow* const row = reference_only ? nullptr : find_row(query);
+  if (!row) return prepare_reference(query);
+  PreparedKernel kernel = row->prepare(query);
+  kernel.name = row->name;
+  return kernel;
 }
+
+bool has_kernel(const KernelQuery& query) { return find_row(query) != nullptr; }
 
 std::vector<const KernelRow*> kernel_rows(Op op) {
   return rows_by_op()[static_cast<std::size_t>(op)];

@@ -62,6 +62,8 @@ PreparedKernel make_kernel(F f, std::size_t scratch_bytes = 0, std::uint32_t in_
 
 // The kernel for a query. With `reference_only` always the op's reference.
 PreparedKernel prepare_kernel(const KernelQuery& query, bool reference_only = false);
+// Whether there is another one than the reference.
+bool has_kernel(const KernelQuery& query);
 // The rows for an op, best first; for the generated documentation and the tests.
 std::vector<const KernelRow*> kernel_rows(Op op);
 

@@ -74,7 +74,9 @@ const OpDef one_hot = {
         return Sample{.inputs = {{in, 0, static_cast<double>(depth), Fill::integers}},
                       .attrs = {{"depth", depth}, {"axis", axis}, {"dtype", dtype}}};
       };
-      return {sample({i64, {7}}, 5, -1, f32), sample({i32, {3, 5}}, 4, 0, f64),
+      Sample counted = sample({i64, {9}}, 6, -1, f32);
+      counted.attrs = counted.attrs.with("negative", false);
+      return {counted, sample({i64, {7}}, 5, -1, f32), sample({i32, {3, 5}}, 4, 0, f64),
               sample({u8, {2, 3}}, 9, 1, boolean), sample({i64, {}}, 3, 0, i32)};
     },
 };

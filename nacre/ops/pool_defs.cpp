@@ -373,14 +373,6 @@ std::vector<Sample> samples_avg_backward() {
   return list;
 }
 
-Attrs without_size(const Attrs& attrs) {
-  std::vector<Attrs::Entry> kept;
-  for (const auto& entry : attrs.entries()) {
-    if (entry.first != "size") kept.push_back(entry);
-  }
-  return Attrs(std::move(kept));
-}
-
 }  // namespace
 
 const OpDef max_pool = {
@@ -431,7 +423,7 @@ const OpDef avg_pool = {
 const OpDef avg_pool_backward = {
     .name = "avg_pool_backward",
     .infer = infer_avg_backward,
-    .vjp = [](G c) -> L { return {emit_one(Op::avg_pool, without_size(c.attrs), {c.ct()}, {})}; },
+    .vjp = [](G c) -> L { return {emit_one(Op::avg_pool, c.attrs.without("size"), {c.ct()}, {})}; },
     .reference = reference_avg_backward,
     .samples = samples_avg_backward,
 };

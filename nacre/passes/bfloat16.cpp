@@ -30,15 +30,6 @@ bool product_gains(const Graph& graph, const Node& node) {
   return products >= kSmallest && 2 * products >= kLeastOperations * cast;
 }
 
-bool has_kernel(const Node& node, const Attrs& attrs, std::span<const Spec> in,
-                std::span<const Spec> out) {
-  const KernelQuery query{node.op, attrs, in, out, 1};
-  for (const KernelRow* row : kernel_rows(node.op)) {
-    if (row->supports(query)) return true;
-  }
-  return false;
-}
-
 // The attributes of the convolution in bf16, or nothing where it should stay.
 std::optional<Attrs> narrow_convolution(const Graph& graph, const Node& node) {
   SpecList in;
@@ -54,7 +45,7 @@ std::optional<Attrs> narrow_convolution(const Graph& graph, const Node& node) {
   }
   if (op_def(node.op).cost(node.attrs, in, out).operations / 2 < kSmallest) return {};
   Attrs attrs = node.attrs.with("compute", std::string("bf16"));
-  if (!has_kernel(node, attrs, in, out)) return {};
+  if (!has_kernel({node.op, attrs, in, out, 1})) return {};
   return attrs;
 }
 

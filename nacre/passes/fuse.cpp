@@ -42,14 +42,6 @@ Attrs program_attrs(std::shared_ptr<const FusedProgram> program) {
   return {{"program", PayloadPtr(std::move(program))}};
 }
 
-bool has_kernel(const Attrs& attrs, std::span<const Spec> in, std::span<const Spec> out) {
-  const KernelQuery query{Op::fused_elementwise, attrs, in, out, 1};
-  for (const KernelRow* row : kernel_rows(Op::fused_elementwise)) {
-    if (row->supports(query)) return true;
-  }
-  return false;
-}
-
 class Fuser {
  public:
   Fuser(const Graph& graph, bool need_kernel) : graph_(graph), need_kernel_(need_kernel) {}
@@ -103,7 +95,8 @@ class Fuser {
     const auto n = static_cast<std::uint16_t>(in.size());
     const Attrs attrs = program_attrs(std::make_shared<FusedProgram>(
         in.size(), Shape{64}, std::vector{instruction}, std::vector{n}));
-    const bool answer = has_kernel(attrs, in, SpecList{Spec{out.dtype, {64}}});
+    const bool answer =
+        has_kernel({Op::fused_elementwise, attrs, in, SpecList{Spec{out.dtype, {64}}}, 1});
     kernel_knows_.emplace(key, answer);
     return answer;
   }
@@ -292,7 +285,7 @@ class Fuser {
       mapped.push_back(to.mapped(v));
     }
     for (const ValueId v : outputs) out.push_back(graph_.spec(v));
-    if (need_kernel_ && !has_kernel(attrs, in, out)) return false;
+    if (need_kernel_ && !has_kernel({Op::fused_elementwise, attrs, in, out, 1})) return false;
     const NodeId node = to.graph().add(Op::fused_elementwise, attrs, mapped, out,
                                        graph_.origin(graph_.node(nodes.back())));
     for (std::size_t i = 0; i < outputs.size(); ++i) {

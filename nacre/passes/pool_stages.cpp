@@ -72,26 +72,10 @@ Graph merge_masks(const Graph& graph) {
 
 using Ints = std::vector<std::int64_t>;
 
-Attrs without_relu(const Attrs& attrs) {
-  std::vector<Attrs::Entry> kept;
-  for (const auto& entry : attrs.entries()) {
-    if (entry.first != "relu") kept.push_back(entry);
-  }
-  return Attrs(std::move(kept));
-}
-
 bool is_2x2(const Attrs& pool) {
   if (pool.has("output") || pool.flag("ceil_mode") || pool.flag("channels_last")) return false;
   return pool.integers("kernel") == Ints{2, 2} && pool.integers("stride") == Ints{2, 2} &&
          pool.integers("padding") == Ints{0, 0, 0, 0} && pool.integers("dilation") == Ints{1, 1};
-}
-
-bool has_kernel(Op op, const Attrs& attrs, std::span<const Spec> in, std::span<const Spec> out) {
-  const KernelQuery query{op, attrs, in, out, 1};
-  for (const KernelRow* row : kernel_rows(op)) {
-    if (row->supports(query)) return true;
-  }
-  return false;
 }
 
 // conv_pool for a first stage whose picture needs no gradient.
@@ -170,7 +154,7 @@ class StageFuser {
     const Spec& pooled = graph_.spec(pool.first_output);
     if (!plain(conv.attrs)) return {};
     const SpecList out{pooled, {u8, pooled.shape}};
-    if (!has_kernel(Op::conv_pool, conv.attrs, specs(graph_.inputs(n)), out)) return {};
+    if (!has_kernel({Op::conv_pool, conv.attrs, specs(graph_.inputs(n)), out, 1})) return {};
     if (readers.size() == 2 && !find_gradient(readers[1], stage)) return {};
     return stage;
   }
@@ -183,7 +167,7 @@ class StageFuser {
   bool find_gradient(NodeId reader, Stage& stage) const {
     const Node& pool = graph_.node(reader);
     if (pool.op != Op::max_pool_backward || !pool.attrs.flag_or("relu", false)) return false;
-    if (!(without_relu(pool.attrs) == graph_.node(stage.pool).attrs)) return false;
+    if (!(pool.attrs.without("relu") == graph_.node(stage.pool).attrs)) return false;
     const ValueId dy = pool.first_output;
     if (readers_.is_result(dy) || readers_.of(dy).size() != 1) return false;
     stage.backward = readers_.of(dy)[0];
@@ -200,7 +184,7 @@ class StageFuser {
       out.push_back(graph_.spec(weights.first_output + i));
     }
     return out[0].shape == graph_.spec(graph_.inputs(conv)[1]).shape &&
-           has_kernel(Op::conv_pool_backward_weights, weights.attrs, in, out);
+           has_kernel({Op::conv_pool_backward_weights, weights.attrs, in, out, 1});
   }
 
   const Graph& graph_;
@@ -260,7 +244,7 @@ class Cropper {
     }
     if (!pool) return;
     for (const NodeId f : followers) {
-      if (!(without_relu(graph_.node(f).attrs) == pool->attrs)) return;
+      if (!(graph_.node(f).attrs.without("relu") == pool->attrs)) return;
     }
     const Node& node = graph_.node(conv);
     const Ints crop = unused(node, *pool);

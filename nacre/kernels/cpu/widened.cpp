@@ -93,10 +93,7 @@ bool supports_widened(const KernelQuery& q) {
     return false;
   const SpecList inputs = widened(q.inputs);
   const SpecList outputs = widened(q.outputs);
-  const KernelQuery wide{q.op, q.attrs, inputs, outputs, q.threads};
-  const std::vector<const KernelRow*> rows = kernel_rows(q.op);
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](const KernelRow* row) { return row->supports(wide); });
+  return has_kernel({q.op, q.attrs, inputs, outputs, q.threads});
 }
 
 constexpr KernelRow row_of(Op op) { return {op, "widened", supports_widened, prepare_widened}; }

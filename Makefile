@@ -3,7 +3,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 
-.PHONY: all demo test build packages bench format format-check sanitize fuzz package-test docs install clean
+.PHONY: all demo test build packages fresh-test bench format format-check sanitize fuzz package-test docs install clean
 
 all: build
 
@@ -33,6 +33,11 @@ demo: build
 
 test: build
 	cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
+
+# Both commands of the README on a Debian 12 that has nothing installed. Needs root; says so and
+# skips where such a system cannot be made.
+fresh-test:
+	tools/fresh.sh sh -c 'make demo && make test' || [ $$? = 77 ]
 
 # Another project uses Nacre: installed, as a folder, and fetched from a repository. The last two
 # compile the library once more.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "nacre/kernels/cpu/instruction_set.h"
 #include "nacre/kernels/tables.h"
 
 namespace nacre {
@@ -10,6 +11,7 @@ namespace {
 // All rows by op, built once.
 const std::vector<std::vector<const KernelRow*>>& rows_by_op() {
   static const auto table = [] {
+    cpu::limit_instruction_set();
     std::vector<std::vector<const KernelRow*>> by_op(kOpCount);
     for (const auto& rows : kernel_tables()) {
       for (const KernelRow& row : rows) by_op[static_cast<std::size_t>(row.op)].push_back(&row);

@@ -12,7 +12,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace nacre::cpu::HWY_NAMESPACE {
 
-constexpr std::size_t kRowBlock = 2048;   // elements summed in the dtype
+// Longest chain of additions in the dtype; blocks are added up in f64. The error of a sum grows
+// with it, so it is the same whatever the width of a vector.
+constexpr std::size_t kChain = 32;
 constexpr std::size_t kColumnBlock = 64;  // rows
 
 struct SumOf {
@@ -59,8 +61,9 @@ double reduce_row(const void* data, std::size_t n, double so_far) {
   const std::size_t lanes = hn::Lanes(d);
   const T* x = static_cast<const T*>(data);
   const auto start = hn::Set(d, static_cast<T>(R::kStart));
-  for (std::size_t at = 0; at < n; at += kRowBlock) {
-    const std::size_t end = std::min(n, at + kRowBlock);
+  const std::size_t block = 4 * kChain * lanes;
+  for (std::size_t at = 0; at < n; at += block) {
+    const std::size_t end = std::min(n, at + block);
     std::size_t i = at;
     auto a = start;
     if (end - i >= 4 * lanes) {

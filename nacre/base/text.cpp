@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace nacre {
 namespace {
@@ -23,6 +24,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   }
   return d[a.size()][b.size()];
 }
+
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 }  // namespace
 
@@ -72,8 +76,6 @@ std::string human_seconds(double seconds) {
 }
 
 std::string base64(std::string_view bytes) {
-  static constexpr char kAlphabet[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     unsigned group = 0;
@@ -84,6 +86,30 @@ std::string base64(std::string_view bytes) {
     for (std::size_t k = 0; k < 4; ++k) {
       out += k <= n ? kAlphabet[group >> (18 - 6 * k) & 63u] : '=';
     }
+  }
+  return out;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  std::array<int, 256> values;
+  values.fill(-1);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<int>(i);
+  }
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    const std::size_t n = i + 4 == text.size() ? 4 - padding : 4;
+    unsigned group = 0;
+    for (std::size_t k = 0; k < 4; ++k) {
+      const int value = k < n ? values[static_cast<unsigned char>(text[i + k])] : 0;
+      if (value < 0) return std::nullopt;
+      group = group << 6 | static_cast<unsigned>(value);
+    }
+    for (std::size_t k = 0; k + 1 < n; ++k) out += static_cast<char>(group >> (16 - 8 * k));
+    // Bits that no byte takes.
+    if (group & ((1u << (8 * (4 - n))) - 1)) return std::nullopt;
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // Small helpers for texts that people read.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,5 +27,7 @@ std::string human_seconds(double seconds);
 
 // RFC 4648 base64 with padding.
 std::string base64(std::string_view bytes);
+// The inverse; nothing for what base64() does not write.
+std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace nacre

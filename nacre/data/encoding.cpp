@@ -1,6 +1,5 @@
 #include "nacre/data/encoding.h"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace nacre::data {
@@ -48,34 +47,7 @@ std::string from_utf16(std::string_view bytes, bool big) {
   return out;
 }
 
-// Bytes of the character that begins here, or 0 when it is no valid UTF-8.
-std::size_t character_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[at + k]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || at + n > text.size()) return 0;
-  for (std::size_t k = 1; k < n; ++k) {
-    if ((byte(k) & 0xc0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates and what lies beyond U+10FFFF.
-  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
-      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) {
-    return 0;
-  }
-  return n;
-}
-
 }  // namespace
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t n = character_length(text, at);
-    if (n == 0) return false;
-    at += n;
-  }
-  return true;
-}
 
 std::string to_utf8(Bytes bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -91,7 +63,7 @@ std::string to_utf8(Bytes bytes) {
 std::vector<std::string_view> characters(std::string_view text) {
   std::vector<std::string_view> out;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t n = std::max<std::size_t>(1, character_length(text, at));
+    const std::size_t n = code_point_at(text, at).bytes;
     out.push_back(text.substr(at, n));
     at += n;
   }

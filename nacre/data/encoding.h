@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "nacre/base/file.h"
+#include "nacre/base/utf8.h"
 
 namespace nacre::data {
 
-bool is_utf8(std::string_view text);
+using nacre::is_utf8;
 // To UTF-8: UTF-16 where a byte order mark says so, UTF-8 where it is valid (its mark is dropped),
 // else Latin-1. Never fails; half a UTF-16 unit becomes U+FFFD.
 std::string to_utf8(Bytes bytes);

@@ -32,6 +32,13 @@ TEST(Text, Base64) {
   EXPECT_EQ(base64("fo"), "Zm8=");
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
   EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
+  for (const std::string text : {"", "f", "fo", "foo", "foob", "\xff\xfe\xfd"}) {
+    EXPECT_EQ(from_base64(base64(text)), text);
+  }
+  for (const char* bad :
+       {"Zg", "Zg=", "Z===", "====", "Zh==", "Zm9v\n", "Zm=v", "\"><script>", "Zm9-"}) {
+    EXPECT_EQ(from_base64(bad), std::nullopt) << bad;
+  }
 }
 
 }  // namespace

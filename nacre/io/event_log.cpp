@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "nacre/base/file.h"
+#include "nacre/base/utf8.h"
 
 namespace nacre::io {
 namespace {
@@ -94,8 +95,8 @@ void EventLog::scalar(std::string_view tag, std::int64_t step, double value) {
 }
 
 void EventLog::scalar(std::string_view tag, std::int64_t step, double value, double wall_time) {
-  std::string point;  // Summary.Value: tag = 1, simple_value = 2
-  put_bytes(point, 1, tag);
+  std::string point;                  // Summary.Value: tag = 1, simple_value = 2
+  put_bytes(point, 1, as_utf8(tag));  // a protocol buffer's text has to be UTF-8
   put_key(point, 2, Wire::fixed32);
   put_fixed(point, std::bit_cast<std::uint32_t>(static_cast<float>(value)), 4);
   std::string summary;  // Summary: value = 1, repeated

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nacre/base/error.h"
+#include "nacre/base/json.h"
 
 namespace nacre::io {
 namespace {
@@ -16,9 +17,13 @@ constexpr const char* kOwnKeys[] = {"format", "nacre.version", "nacre.architectu
                                     "nacre.preprocessing", "nacre.class_names"};
 constexpr int kVersion = 1;
 
+// What the reader would refuse, the writer refuses.
 void expect_json(const char* what, const std::string& text) {
-  if (!text.empty() && !Json::accept(text)) {
-    throw ValueError(fmt::format("save_model_file: {} is not JSON", what));
+  if (text.empty()) return;
+  try {
+    parse_json(text, what);
+  } catch (const IoError& e) {
+    throw ValueError(std::string("save_model_file: ") + e.what());
   }
 }
 
@@ -41,12 +46,9 @@ ModelFile from_tensor_file(TensorFile file) {
   model.weights = std::move(file.tensors);
   model.architecture = take(file.metadata, "nacre.architecture");
   model.preprocessing = take(file.metadata, "nacre.preprocessing");
-  const Json names = Json::parse(take(file.metadata, "nacre.class_names"), nullptr, false);
-  if (!names.is_array()) throw_io(file.source, "nacre.class_names is not a JSON list");
-  for (const Json& name : names) {
-    if (!name.is_string()) throw_io(file.source, "nacre.class_names holds more than texts");
-    model.class_names.push_back(name.get<std::string>());
-  }
+  const std::string source = file.source + ": class names";
+  const Json names = parse_json(take(file.metadata, "nacre.class_names"), source);
+  model.class_names = JsonView(names, source).texts();
   take(file.metadata, "format");
   model.extra = std::move(file.metadata);
   return model;
@@ -67,7 +69,7 @@ void save_model_file(const std::filesystem::path& path, const ModelFile& model) 
   metadata["nacre.version"] = std::to_string(kVersion);
   metadata["nacre.architecture"] = model.architecture;
   metadata["nacre.preprocessing"] = model.preprocessing;
-  metadata["nacre.class_names"] = Json(model.class_names).dump();
+  metadata["nacre.class_names"] = json_text(model.class_names, "save_model_file: class names");
   save_safetensors(path, model.weights, metadata);
 }
 

@@ -20,7 +20,8 @@ struct ModelFile {
 };
 
 // Replaces the file atomically. Throws ValueError when an `extra` key is one of those that hold the
-// other members, or architecture or preprocessing is neither empty nor JSON.
+// other members, architecture or preprocessing is neither empty nor JSON, a class name is not
+// UTF-8, or load_model_file would refuse them for their size or depth.
 void save_model_file(const std::filesystem::path& path, const ModelFile& model);
 // Throws IoError when the file is not one that save_model_file wrote, or is newer than this
 // program.

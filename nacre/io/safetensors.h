@@ -1,5 +1,7 @@
 // The safetensors format (https://huggingface.co/docs/safetensors): an 8-byte little-endian header
-// length, a JSON header of names, dtypes, shapes and offsets, then the tensors' bytes.
+// length, a JSON header of names, dtypes, shapes and offsets, then the tensors' bytes. Files
+// written here carry a digest of all contents in the metadata "nacre.digest", which is checked and
+// taken out when they are read; other programs see one more text.
 #pragma once
 
 #include <filesystem>
@@ -33,7 +35,8 @@ struct TensorFile {
 };
 
 // Replaces the file atomically. Throws ValueError on a name that is empty, taken twice or
-// "__metadata__"; IoError when it cannot be written.
+// "__metadata__", on texts that are not UTF-8, and when names and metadata together are longer than
+// any reader takes (100 MB); IoError when it cannot be written.
 void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                       const Metadata& metadata = {});
 // The bytes of such a file.
@@ -41,10 +44,10 @@ std::string safetensors_bytes(const NamedTensors& tensors, const Metadata& metad
 
 // Reads a whole file. The types I16 and U16 are widened to i32, U32 to i64. Throws IoError naming
 // the file and tensor when anything is not as the format says: header, offsets with holes or
-// overlaps, sizes, names taken twice, types that have no dtype here.
+// overlaps, sizes, names taken twice, types that have no dtype here, or the digest does not fit.
 TensorFile load_safetensors(const std::filesystem::path& path);
 TensorFile parse_safetensors(Bytes bytes, const std::string& name);
-// Only the metadata, without reading the tensors.
+// Only the metadata, without reading the tensors or checking the digest.
 Metadata load_safetensors_metadata(const std::filesystem::path& path);
 
 }  // namespace nacre::io

@@ -32,6 +32,14 @@ TEST(EventLog, BytesAreThoseOfTensorBoard) {
   EXPECT_NE(bytes.find("brain.Event:2"), bytes.npos);
 }
 
+// A tag is a text of a protocol buffer: UTF-8.
+TEST(EventLog, TakesAnyTag) {
+  const test::TemporaryFolder folder;
+  EventLog log(folder / "logs");
+  log.scalar("caf\xe9", 1, 0.5, 1.5);
+  EXPECT_TRUE(read_file(log.path()).find("caf\\xe9") != std::string::npos);
+}
+
 TEST(EventLog, TwoLogsOfOneSecondAreTwoFiles) {
   const test::TemporaryFolder folder;
   const EventLog a(folder.path());

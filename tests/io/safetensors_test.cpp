@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "nacre/base/error.h"
 #include "tests/support/files.h"
 
@@ -44,9 +46,14 @@ TEST(Safetensors, RoundTrip) {
   expect_error<IoError>([&] { file.at("conv2.weight"); }, {"m.safetensors", "conv2", "conv1"});
 }
 
+std::string digest_in(const std::string& bytes) {
+  return bytes.substr(bytes.find("xxh64:") + 6, 16);
+}
+
 TEST(Safetensors, BytesAreThoseOfTheFormat) {
   const std::string bytes = safetensors_bytes({{"a", Tensor::from(std::vector<std::uint8_t>{7})}});
-  const std::string header = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+  const std::string header = R"({"__metadata__":{"nacre.digest":"xxh64:)" + digest_in(bytes) +
+                             R"("},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
   std::string padded = header;
   while (padded.size() % 8) padded += ' ';
   EXPECT_EQ(bytes, file_of(padded, "\x07"));
@@ -91,6 +98,15 @@ TEST(Safetensors, RefusesWhatIsWrong) {
       {file_of(entry("\"F32\"", "[4294967296,4294967296,4294967296]", "[0,4]"), "1234"), "large"},
       {file_of(entry("\"F32\"", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), "1234"), "rank 9"},
       {file_of(R"({"__metadata__":{"a":1}})"), "metadata \"a\""},
+      {file_of(R"({"__metadata__":[]})"), "__metadata__ is not"},
+      {file_of(R"({"__metadata__":{"a":"1","a":"2"}})"), "metadata \"a\" is there twice"},
+      {file_of(R"({"a":{"dtype":"U8","dtype":"I8","shape":[0],"data_offsets":[0,0]}})"), "twice"},
+      {file_of(entry("\"U8\"", "[[1]]", "[0,1]"), "1"), "shape"},
+      {file_of(entry("\"U8\"", "{}", "[0,1]"), "1"), "its shape is not a list"},
+      {file_of(entry("\"U8\"", "[1]", "[0,1,2]"), "1"), "data_offsets"},
+      {file_of(entry("\"U8\"", "[1]", "[0,1.5]"), "1"), "data_offsets"},
+      {file_of(entry("{}", "[1]", "[0,1]"), "1"), "dtype is not a text"},
+      {file_of("{\"a\":" + std::string(1'000'000, '[')), "dtype"},
       {file_of(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
                R"("a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})"),
        "twice"},
@@ -98,7 +114,96 @@ TEST(Safetensors, RefusesWhatIsWrong) {
   for (const auto& c : cases) expect_error<IoError>([&] { parse(c.bytes); }, {"t: ", c.part});
   EXPECT_THROW(safetensors_bytes({{"a", zeros({1})}, {"a", zeros({1})}}), ValueError);
   EXPECT_THROW(safetensors_bytes({{"__metadata__", zeros({1})}}), ValueError);
-  EXPECT_THROW(safetensors_bytes({{"\xff", zeros({1})}}), ValueError);
+  expect_error<ValueError>(
+      [] {
+        safetensors_bytes({{"caf\xe9", zeros({1})}});
+      },
+      {"caf\\xe9", "UTF-8"});
+  expect_error<ValueError>(
+      [] {
+        safetensors_bytes({}, {{"k", "caf\xe9"}});
+      },
+      {"caf\\xe9", "UTF-8"});
+}
+
+// One bit, anywhere: in the data it changes a weight, in the header a name, a shape or a metadata.
+TEST(Safetensors, EveryFlippedBitIsNoticed) {
+  const std::string whole = safetensors_bytes(some(), {{"layers", "[{\"type\":\"dense\"}]"}});
+  const TensorFile expected = parse(whole);
+  const std::size_t digest = whole.find("nacre.digest");
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    // Without its name the digest is one more text: nothing that matters has changed.
+    const bool name_of_digest = i >= digest && i < digest + std::string("nacre.digest").size();
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = whole;
+      damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
+      bool noticed = false;
+      try {
+        noticed = parse(damaged).metadata != expected.metadata;
+      } catch (const IoError&) {
+        noticed = true;
+      }
+      // Blanks of JSON may become other blanks.
+      const bool blank = damaged[i] == '\t' || damaged[i] == '\n' || damaged[i] == '\r';
+      EXPECT_TRUE(noticed || blank || name_of_digest) << "byte " << i << " bit " << bit;
+    }
+  }
+  std::string damaged = whole;
+  damaged[damaged.size() - 3] ^= 1;
+  expect_error<IoError>([&] { parse(damaged); }, {"t: ", "checksum", "damaged", "nacre.digest"});
+}
+
+// What other programs write has no digest; what they rewrite without a change keeps a good one.
+TEST(Safetensors, DigestIsNoBusinessOfOtherPrograms) {
+  const std::string entry = R"("a":{"shape":[1],"data_offsets":[0,1],"dtype":"U8","more":[{}]})";
+  EXPECT_EQ(parse(file_of("{" + entry + "}", "\x07")).at("a").item(), 7);
+  const std::string ours =
+      safetensors_bytes({{"a", Tensor::from(std::vector<std::uint8_t>{7})}}, {{"k", "v"}});
+  const std::string digest = R"("nacre.digest":"xxh64:)" + digest_in(ours) + "\"";
+  const std::string theirs = "{" + entry + R"(, "__metadata__": {"k": "v", )" + digest + "}}";
+  const TensorFile file = parse(file_of(theirs, "\x07"));
+  EXPECT_EQ(file.metadata, (Metadata{{"k", "v"}}));
+  expect_error<IoError>([&] { parse(file_of(theirs, "\x08")); }, {"checksum"});
+  expect_error<ValueError>(
+      [] {
+        safetensors_bytes({}, {{"nacre.digest", "x"}});
+      },
+      {"nacre.digest"});
+}
+
+// Twenty times the tensors take about twenty times as long: the least of some runs decides.
+TEST(Safetensors, ReadsManyTensorsInLinearTime) {
+  const auto seconds = [](int n) {
+    NamedTensors many;
+    const Tensor one = zeros({1});
+    for (int i = 0; i < n; ++i) many.push_back({"layer" + std::to_string(i), one});
+    double least = 1e9;
+    for (int run = 0; run < 3; ++run) {
+      const auto begin = std::chrono::steady_clock::now();
+      EXPECT_EQ(parse(safetensors_bytes(many)).tensors.size(), many.size());
+      const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+      least = std::min(least, spent.count());
+    }
+    return least;
+  };
+  EXPECT_LT(seconds(40000), 20 * 6 * seconds(2000));  // a quadratic way takes 400 times as long
+}
+
+TEST(Safetensors, WritesNoHeaderThatIsTooLongToRead) {
+  const std::string huge(100'000'001, 'x');
+  expect_error<ValueError>(
+      [&] {
+        safetensors_bytes({}, {{"nacre.class_names", huge}});
+      },
+      {"nacre.class_names", "100000000", "class names"});
+  expect_error<ValueError>(
+      [&] {
+        safetensors_bytes({{huge, zeros({1})}});
+      },
+      {"names of 100000001"});
+  // The longest that is written can be read.
+  const std::string most(99'999'900, 'x');
+  EXPECT_EQ(parse(safetensors_bytes({}, {{"k", most}})).metadata.at("k").size(), most.size());
 }
 
 TEST(Safetensors, DamageIsAnIoError) {

@@ -7,6 +7,7 @@
 
 #include "nacre/base/error.h"
 #include "nacre/base/file.h"
+#include "nacre/base/utf8.h"
 
 namespace nacre::data {
 namespace {
@@ -104,7 +105,10 @@ LabelledFiles list_classes(const fs::path& folder, const std::vector<std::string
                            const std::vector<std::string>& class_names) {
   std::map<std::string, std::vector<fs::path>> classes;
   for (const fs::path& entry : entries_of(folder)) {
-    if (fs::is_directory(entry)) collect(entry, extensions, classes[entry.filename().string()]);
+    if (!fs::is_directory(entry)) continue;
+    const auto [place, fresh] = classes.try_emplace(as_utf8(entry.filename().string()));
+    if (!fresh) throw_io(entry.string(), "two folders are the class \"" + place->first + "\"");
+    collect(entry, extensions, place->second);
   }
   return number_classes(folder, extensions, classes, class_names);
 }
@@ -114,7 +118,7 @@ LabelledFiles list_prefixes(const fs::path& folder, const std::vector<std::strin
   for (const fs::path& entry : entries_of(folder)) {
     const std::string name = entry.filename().string();
     if (has_extension(entry, extensions) && name.find('_') != name.npos) {
-      classes[name.substr(0, name.find('_'))].push_back(entry);
+      classes[as_utf8(name.substr(0, name.find('_')))].push_back(entry);
     }
   }
   return number_classes(folder, extensions, classes, {});

@@ -287,7 +287,10 @@ std::map<std::string, Tensor> parse_npz(Bytes bytes, const std::string& name) {
   for (const ZipEntry& entry : read_zip(bytes, name)) {
     std::string key = entry.name;
     if (key.ends_with(".npy")) key.resize(key.size() - 4);
-    out[key] = parse_npy(bytes_of(entry.contents), name + ": " + entry.name);
+    Tensor array = parse_npy(bytes_of(entry.contents), name + ": " + entry.name);
+    if (!out.emplace(key, std::move(array)).second) {
+      throw_io(name, fmt::format("the array \"{}\" is there twice", key));
+    }
   }
   return out;
 }

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "nacre/base/error.h"
+#include "nacre/base/json.h"
+#include "nacre/base/utf8.h"
 
 namespace nacre::data {
 namespace {
@@ -32,21 +35,54 @@ Json to_json(const ImageForm& f) {
           {"deviation", f.deviation}};
 }
 
-ImageForm image_from(const Json& json, const std::string& source) {
-  ImageForm f{.channels = json.at("channels").get<int>(),
-              .height = json.at("height").get<std::int64_t>(),
-              .width = json.at("width").get<std::int64_t>(),
-              .mean = json.at("mean").get<std::vector<double>>(),
-              .deviation = json.at("deviation").get<std::vector<double>>()};
-  const auto fit = json.at("fit").get<std::string>();
-  const auto found = std::find(std::begin(kFits), std::end(kFits), fit);
-  if (found == std::end(kFits)) throw_io(source, fmt::format("pictures are fitted by \"{}\"", fit));
-  f.fit = static_cast<Fit>(found - std::begin(kFits));
-  const bool one = f.channels == 1 || f.channels == 3;
-  if (!one || f.height < 0 || f.width < 0 || f.height > (1 << 16) || f.width > (1 << 16) ||
-      f.mean.size() != f.deviation.size()) {
-    throw_io(source, "its preprocessing of pictures has values out of range");
+// What is read is what could be written: the same bounds hold for both.
+constexpr std::int64_t kMostSide = 1 << 16;     // of a picture
+constexpr std::int64_t kMostSamples = 1 << 30;  // of a sound
+constexpr int kMostRate = 10'000'000, kMostBands = 1 << 16;
+
+// Why a form cannot be kept, or "".
+std::string problem_of(const ImageForm& f) {
+  if (f.channels != 1 && f.channels != 3) return fmt::format("pictures of {} channels", f.channels);
+  if (f.height < 0 || f.width < 0 || f.height > kMostSide || f.width > kMostSide) {
+    return fmt::format("pictures of {} x {} points", f.height, f.width);
   }
+  const auto finite = [](double v) { return std::isfinite(v); };
+  if (f.mean.size() != f.deviation.size() || !std::all_of(f.mean.begin(), f.mean.end(), finite) ||
+      !std::all_of(f.deviation.begin(), f.deviation.end(), finite)) {
+    return fmt::format("{} means and {} deviations of colours, as many finite ones are expected",
+                       f.mean.size(), f.deviation.size());
+  }
+  return {};
+}
+std::string problem_of(const SoundForm& f) {
+  if (f.rate < 1 || f.rate > kMostRate) return fmt::format("sounds of {} Hz", f.rate);
+  if (f.length < 1 || f.length > kMostSamples) return fmt::format("sounds of {} samples", f.length);
+  if (f.bands < 0 || f.bands > kMostBands) return fmt::format("{} bands", f.bands);
+  return {};
+}
+std::string problem_of(const TableEncoder&) { return {}; }  // they check themselves
+std::string problem_of(const TextEncoder&) { return {}; }
+
+ImageForm image_from(const JsonView& json) {
+  ImageForm f{.channels = static_cast<int>(json.at("channels").whole(1, 3)),
+              .height = json.at("height").whole(0, kMostSide),
+              .width = json.at("width").whole(0, kMostSide),
+              .mean = json.at("mean").numbers(),
+              .deviation = json.at("deviation").numbers()};
+  const std::string fit = json.at("fit").text();
+  const auto found = std::find(std::begin(kFits), std::end(kFits), fit);
+  if (found == std::end(kFits)) json.at("fit").fail("\"stretch\", \"crop\" or \"pad\"");
+  f.fit = static_cast<Fit>(found - std::begin(kFits));
+  return f;
+}
+
+SoundForm sound_from(const JsonView& json) {
+  SoundForm f{.rate = static_cast<int>(json.at("rate").whole(1, kMostRate)),
+              .length = json.at("length").whole(1, kMostSamples),
+              .mono = json.at("mono").flag(),
+              .bands = 0};
+  if (const auto bands = json.find("bands"))
+    f.bands = static_cast<int>(bands->whole(0, kMostBands));
   return f;
 }
 
@@ -86,34 +122,34 @@ Tensor ImageForm::apply(const Tensor& image) const {
 }
 
 Preprocess Preprocess::from_json(const std::string& text, const std::string& source) {
-  try {
-    const Json json = Json::parse(text);
-    const auto kind = json.at("kind").get<std::string>();
-    if (kind == "image") return Preprocess(image_from(json, source));
-    if (kind == "table") return Preprocess(TableEncoder::from_json(text, source));
-    if (kind == "text") return Preprocess(TextEncoder::from_json(text, source));
-    if (kind == "sound") {
-      return Preprocess(SoundForm{.rate = json.at("rate").get<int>(),
-                                  .length = json.at("length").get<std::int64_t>(),
-                                  .mono = json.at("mono").get<bool>(),
-                                  .bands = json.value("bands", 0)});
-    }
-    throw_io(source, fmt::format("preprocessing of the unknown kind \"{}\"", kind),
-             "use a newer program");
-  } catch (const Json::exception& e) {
-    throw_io(source, fmt::format("its preprocessing is damaged: {}", e.what()));
-  }
+  const std::string name = source + ": preprocessing";
+  const Json parsed = parse_json(text, name);
+  const JsonView json(parsed, name, "the file is damaged, or of a newer program");
+  const std::string kind = json.at("kind").text();
+  const auto checked = [&](const auto& form) {
+    if (const std::string problem = problem_of(form); !problem.empty()) throw_io(name, problem);
+    return Preprocess(form);
+  };
+  if (kind == "image") return checked(image_from(json));
+  if (kind == "table") return Preprocess(TableEncoder::from_json(text, source));
+  if (kind == "text") return Preprocess(TextEncoder::from_json(text, source));
+  if (kind == "sound") return checked(sound_from(json));
+  json.at("kind").fail("\"image\", \"sound\", \"table\" or \"text\"");
 }
 
 std::string Preprocess::to_json() const {
-  return std::visit(Overloaded{[](const ImageForm& f) { return nacre::data::to_json(f).dump(); },
+  const std::string problem = std::visit([](const auto& f) { return problem_of(f); }, form_);
+  if (!problem.empty()) throw ValueError("Preprocess: no form for files: " + problem);
+  return std::visit(Overloaded{[](const ImageForm& f) {
+                                 return json_text(nacre::data::to_json(f), "Preprocess");
+                               },
                                [](const SoundForm& f) {
-                                 return Json({{"kind", "sound"},
-                                              {"rate", f.rate},
-                                              {"length", f.length},
-                                              {"mono", f.mono},
-                                              {"bands", f.bands}})
-                                     .dump();
+                                 return json_text(Json({{"kind", "sound"},
+                                                        {"rate", f.rate},
+                                                        {"length", f.length},
+                                                        {"mono", f.mono},
+                                                        {"bands", f.bands}}),
+                                                  "Preprocess");
                                },
                                [](const auto& encoder) { return encoder.to_json(); }},
                     form_);
@@ -173,7 +209,7 @@ Parts image_folder(const std::filesystem::path& folder, ImageForm form) {
     form.width = first.size(2);
   }
   Info info;
-  info.name = folder.filename().string();
+  info.name = as_utf8(folder.filename().string());
   info.preprocessing = Preprocess(form).to_json();
   const auto decode = [form](const std::filesystem::path& path) {
     return form.apply(read_image(path, form.channels));
@@ -184,7 +220,7 @@ Parts image_folder(const std::filesystem::path& folder, ImageForm form) {
 Parts sound_folder(const std::filesystem::path& folder, const SoundForm& form, bool by_prefix) {
   const std::vector<std::string> extensions = {".wav", ".flac", ".ogg"};
   Info info;
-  info.name = folder.filename().string();
+  info.name = as_utf8(folder.filename().string());
   info.preprocessing = Preprocess(form).to_json();
   const auto decode = [form](const std::filesystem::path& path) {
     return shape_sound(read_sound(path), form);

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "nacre/base/error.h"
+#include "nacre/base/json.h"
 #include "nacre/data/table.h"
 
 namespace nacre::data {
@@ -320,6 +321,11 @@ std::string TableEncoder::to_json() const {
   for (const Input& input : inputs_) {
     Json entry = {{"name", input.name}};
     if (input.categories.empty()) {
+      if (!std::isfinite(input.mean) || !std::isfinite(input.deviation)) {
+        throw ValueError(
+            fmt::format("column \"{}\": its numbers are too large: mean {}, deviation {}",
+                        input.name, input.mean, input.deviation));
+      }
       entry["mean"] = input.mean;
       entry["deviation"] = input.deviation;
     } else {
@@ -329,30 +335,29 @@ std::string TableEncoder::to_json() const {
   }
   Json out = {{"kind", "table"}, {"inputs", inputs}, {"classes", classes_}};
   if (has_target_) out["target"] = target_;
-  return out.dump();
+  return json_text(out, "TableEncoder");
 }
 
 TableEncoder TableEncoder::from_json(const std::string& text, const std::string& source) {
-  try {
-    const Json json = Json::parse(text);
-    TableEncoder out;
-    out.has_target_ = json.contains("target");
-    if (out.has_target_) out.target_ = json["target"].get<std::string>();
-    out.classes_ = json.at("classes").get<std::vector<std::string>>();
-    for (const Json& entry : json.at("inputs")) {
-      Input input{.name = entry.at("name").get<std::string>(), .categories = {}};
-      if (entry.contains("categories")) {
-        input.categories = entry["categories"].get<std::vector<std::string>>();
-      } else {
-        input.mean = entry.at("mean").get<double>();
-        input.deviation = entry.at("deviation").get<double>();
-      }
-      out.inputs_.push_back(std::move(input));
+  const std::string name = source + ": preprocessing of tables";
+  const Json parsed = parse_json(text, name);
+  const JsonView json(parsed, name, "the file is damaged, or of a newer program");
+  TableEncoder out;
+  const auto target = json.find("target");
+  out.has_target_ = target.has_value();
+  if (target) out.target_ = target->text();
+  out.classes_ = json.at("classes").texts();
+  for (const JsonView& entry : json.at("inputs").items()) {
+    Input input{.name = entry.at("name").text(), .categories = {}};
+    if (const auto categories = entry.find("categories")) {
+      input.categories = categories->texts();
+    } else {
+      input.mean = entry.at("mean").number();
+      input.deviation = entry.at("deviation").number(0);
     }
-    return out;
-  } catch (const Json::exception& e) {
-    throw_io(source, fmt::format("its preprocessing of tables is damaged: {}", e.what()));
+    out.inputs_.push_back(std::move(input));
   }
+  return out;
 }
 
 }  // namespace nacre::data

@@ -7,11 +7,15 @@
 #include <nlohmann/json.hpp>
 
 #include "nacre/base/error.h"
+#include "nacre/base/json.h"
 #include "nacre/data/encoding.h"
 #include "nacre/data/files.h"
 
 namespace nacre::data {
 namespace {
+
+// Of one text; what is written is what can be read.
+constexpr std::int64_t kMostTokens = 1 << 28;
 
 bool is_word_character(std::string_view c) {
   if (c.size() > 1) return true;
@@ -74,7 +78,7 @@ LabelledText read_labelled_lines(const std::filesystem::path& path) {
       throw_io(path.string(),
                fmt::format("text {}: a class, a tab and the text are expected, \"{}\" "
                            "is there",
-                           i + 1, lines[i].substr(0, 60)));
+                           i + 1, shortened(lines[i], 60)));
     }
     rows.emplace_back(lines[i].substr(0, tab), lines[i].substr(tab + 1));
     classes[rows.back().first] = 0;
@@ -98,6 +102,10 @@ LabelledText read_text_folder(const std::filesystem::path& folder) {
 TextEncoder TextEncoder::fit(const std::vector<std::string>& texts, const TextOptions& options) {
   if (options.length < 1 || options.most_words < 1 || options.least_count < 1) {
     throw ValueError("TextEncoder: length, most_words and least_count must be above 0");
+  }
+  if (options.length > kMostTokens) {
+    throw ValueError(
+        fmt::format("TextEncoder: length {}, at most {}", options.length, kMostTokens));
   }
   TextEncoder out;
   out.options_ = options;
@@ -179,29 +187,25 @@ std::string TextEncoder::decode(const std::vector<std::int64_t>& numbers) const 
 
 std::string TextEncoder::to_json() const {
   const bool words = options_.level == TextOptions::Level::word;
-  return nlohmann::json({{"kind", "text"},
-                         {"level", words ? "word" : "character"},
-                         {"length", options_.length},
-                         {"vocabulary", vocabulary_}})
-      .dump();
+  return json_text(nlohmann::json({{"kind", "text"},
+                                   {"level", words ? "word" : "character"},
+                                   {"length", options_.length},
+                                   {"vocabulary", vocabulary_}}),
+                   "TextEncoder");
 }
 
 TextEncoder TextEncoder::from_json(const std::string& text, const std::string& source) {
-  try {
-    const auto json = nlohmann::json::parse(text);
-    TextEncoder out;
-    const auto level = json.at("level").get<std::string>();
-    out.options_.level = level == "word" ? TextOptions::Level::word : TextOptions::Level::character;
-    out.options_.length = json.at("length").get<std::int64_t>();
-    if (out.options_.length < 1 || out.options_.length > (1 << 28)) {
-      throw_io(source, fmt::format("its texts have {} tokens", out.options_.length));
-    }
-    out.vocabulary_ = json.at("vocabulary").get<std::vector<std::string>>();
-    out.index();
-    return out;
-  } catch (const nlohmann::json::exception& e) {
-    throw_io(source, fmt::format("its preprocessing of text is damaged: {}", e.what()));
-  }
+  const std::string name = source + ": preprocessing of text";
+  const nlohmann::json parsed = parse_json(text, name);
+  const JsonView json(parsed, name, "the file is damaged, or of a newer program");
+  TextEncoder out;
+  const std::string level = json.at("level").text();
+  if (level != "word" && level != "character") json.at("level").fail("\"word\" or \"character\"");
+  out.options_.level = level == "word" ? TextOptions::Level::word : TextOptions::Level::character;
+  out.options_.length = json.at("length").whole(1, kMostTokens);
+  out.vocabulary_ = json.at("vocabulary").texts();
+  out.index();
+  return out;
 }
 
 Dataset text_set(const LabelledText& text, const TextEncoder& encoder) {

@@ -182,8 +182,15 @@ std::string zip_of(const std::vector<ZipEntry>& entries, bool compress) {
     const std::string packed = compress ? deflate_raw(bytes_of(entry.contents)) : entry.contents;
     const std::uint32_t crc = crc32_of(bytes_of(entry.contents));
     const std::uint64_t local = out.size();
-    if (entry.name.size() > 65535 || entries.size() > 65535 ||
-        local + packed.size() + entry.contents.size() + directory.size() > 0xf0000000ull) {
+    if (entry.name.size() > 65535 || entries.size() > 65535) {
+      throw ValueError(fmt::format(
+          "zip_of: {} entries, \"{:.40}\" with a name of {} bytes; a zip archive holds at most "
+          "65535 "
+          "entries with names of 65535 bytes\n  hint: save arrays in several files, or as "
+          "safetensors",
+          entries.size(), entry.name, entry.name.size()));
+    }
+    if (local + packed.size() + entry.contents.size() + directory.size() > 0xf0000000ull) {
       throw ValueError(
           "zip_of: the archive would be beyond 4 GiB; save arrays as single .npy files");
     }

@@ -16,8 +16,8 @@ struct ZipEntry {
 // Unpacks all entries, checking sizes and CRC-32 of each. Throws IoError naming `file` and the
 // entry.
 std::vector<ZipEntry> read_zip(Bytes bytes, const std::string& file);
-// The bytes of an archive; deflated when `compress`. Throws ValueError beyond 4 GiB, where Zip64
-// would begin.
+// The bytes of an archive; deflated when `compress`. Throws ValueError beyond 4 GiB, 65535
+// entries or names of 65535 bytes, where Zip64 would begin.
 std::string zip_of(const std::vector<ZipEntry>& entries, bool compress);
 
 }  // namespace nacre::data

@@ -162,7 +162,7 @@ class Model {
   // own (save_weights keeps their weights), and IoError.
   void save(const std::filesystem::path& path);
   // What save() or `nacre train` wrote, ready for predict(); compile() it to evaluate or train on.
-  // Throws IoError when the file is none.
+  // Throws IoError when the file is none; says on stderr when weights are not finite.
   static Model load(const std::filesystem::path& path);
   // Weights and buffers as a safetensors file, with texts as its metadata.
   void save_weights(const std::filesystem::path& path,

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "nacre/base/error.h"
+#include "nacre/base/json.h"
 #include "nacre/base/text.h"
 #include "nacre/zoo/layer_spec.h"
 
@@ -31,12 +33,17 @@ void expect_picture(const std::string& model, const Spec& input, std::int64_t le
 }  // namespace
 
 nn::Sequential build(const std::string& layers_json) {
-  return build_layers(Json::parse(layers_json, nullptr, false));
+  try {
+    return build_layers(parse_json(layers_json, "model"));
+  } catch (const IoError& e) {
+    throw ValueError(std::string(e.what()) + "\n  it must be a list of tables of layers");
+  }
 }
 
 std::string describe(nn::Layer& network) {
-  if (auto* list = network.get_if<nn::Sequential>()) return describe_layers(*list, "").dump();
-  return Json::array({describe_layer(network, "")}).dump();
+  if (auto* list = network.get_if<nn::Sequential>())
+    return json_text(describe_layers(*list, ""), "model");
+  return json_text(Json::array({describe_layer(network, "")}), "model");
 }
 
 const std::vector<ModelDescription>& models() {

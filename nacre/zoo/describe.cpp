@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "nacre/base/utf8.h"
 #include "nacre/zoo/layer_spec.h"
 
 namespace nacre::zoo {
@@ -195,6 +197,13 @@ Json describe_layer(nn::Layer& layer, const std::string& path) {
 }
 
 Json describe_layers(nn::Sequential& network, const std::string& path) {
+  // The path has a slash for each list around.
+  if (std::count(path.begin(), path.end(), '/') >= kMostNesting) {
+    throw ValueError(fmt::format(
+        "model: layer \"{}\" cannot be described: its lists of layers are nested deeper than {} "
+        "levels\n  hint: put the layers of the inner ones into the outer ones",
+        shortened(path, 60), kMostNesting));
+  }
   Json list = Json::array();
   for (std::size_t i = 0; i < network.size(); ++i) {
     Json layer = describe_layer(network[i], path + network.name(i));

@@ -28,14 +28,14 @@ template <class Convolution>
 nn::NamedLayer convolution(LayerSpec& s) {
   auto o = window<nn::ConvLayerOptions>(s);
   o.filters = s.needed("filters");
-  o.groups = s.whole("groups", 1);
+  o.groups = s.whole("groups", 1, 1);
   return Convolution(o);
 }
 
 template <class Convolution>
 nn::NamedLayer depthwise(LayerSpec& s) {
   auto o = window<nn::ConvLayerOptions>(s);
-  o.depth_multiplier = s.whole("depth_multiplier", 1);
+  o.depth_multiplier = s.whole("depth_multiplier", 1, 1);
   return Convolution(o);
 }
 
@@ -43,8 +43,8 @@ template <class Convolution>
 nn::NamedLayer transposed(LayerSpec& s) {
   auto o = window<nn::ConvTransposeLayerOptions>(s);
   o.filters = s.needed("filters");
-  o.groups = s.whole("groups", 1);
-  o.output_padding = s.sizes("output_padding", 0);
+  o.groups = s.whole("groups", 1, 1);
+  o.output_padding = s.sizes("output_padding", 0, 0);
   return Convolution(o);
 }
 
@@ -80,7 +80,8 @@ nn::NamedLayer embedding(LayerSpec& s) {
   nn::EmbeddingLayerOptions options{.input_dim = s.needed("input_dim"),
                                     .output_dim = s.needed("output_dim"),
                                     .initializer = s.initializer("initializer")};
-  if (const std::int64_t padding = s.whole("padding_index", -1); padding >= 0) {
+  // The fallback stands for a key that is not there.
+  if (const std::int64_t padding = s.whole("padding_index", -1, 0); padding >= 0) {
     options.padding_index = padding;
   }
   return nn::Embedding(options);
@@ -93,14 +94,14 @@ nn::NamedLayer batch_norm(LayerSpec& s) {
 }
 
 nn::NamedLayer layer_norm(LayerSpec& s) {
-  return nn::LayerNorm{{.axes = static_cast<int>(s.whole("axes", 1)),
+  return nn::LayerNorm{{.axes = static_cast<int>(s.whole("axes", 1, 1, kMaxRank)),
                         .epsilon = s.number("epsilon", nn::LayerNormOptions{}.epsilon),
                         .affine = s.flag("affine", true),
                         .use_bias = s.flag("use_bias", true)}};
 }
 
 nn::NamedLayer group_norm(LayerSpec& s) {
-  return nn::GroupNorm{{.groups = s.whole("groups", nn::GroupNormOptions{}.groups),
+  return nn::GroupNorm{{.groups = s.whole("groups", nn::GroupNormOptions{}.groups, 1),
                         .epsilon = s.number("epsilon", nn::GroupNormOptions{}.epsilon),
                         .affine = s.flag("affine", true)}};
 }
@@ -108,6 +109,16 @@ nn::NamedLayer group_norm(LayerSpec& s) {
 nn::NamedLayer rms_norm(LayerSpec& s) {
   return nn::RMSNorm{{.epsilon = s.number("epsilon", nn::RMSNormOptions{}.epsilon),
                       .affine = s.flag("affine", true)}};
+}
+
+// What a layer itself finds wrong with its options gets the layer's number.
+nn::NamedLayer make_layer(LayerMaker maker, LayerSpec& spec) {
+  try {
+    return maker(spec);
+  } catch (const ValueError& e) {
+    if (std::string_view(e.what()).starts_with("model: ")) throw;
+    spec.fail(std::string("is not possible: ") + e.what());
+  }
 }
 
 }  // namespace
@@ -136,15 +147,15 @@ const std::map<std::string, LayerMaker>& layer_makers() {
       {"adaptive_max_pool", adaptive_pool<nn::AdaptiveMaxPool>},
       {"flatten",
        [](LayerSpec& s) -> nn::NamedLayer {
-         return nn::Flatten{{.start = static_cast<int>(s.whole("start", 1))}};
+         return nn::Flatten{{.start = static_cast<int>(s.whole("start", 1, -kMaxRank, kMaxRank))}};
        }},
       {"reshape",
        [](LayerSpec& s) -> nn::NamedLayer {
-         return nn::Reshape{{.shape = s.needed_list("shape")}};
+         return nn::Reshape{{.shape = s.needed_list("shape", -1)}};
        }},
       {"permute",
        [](LayerSpec& s) -> nn::NamedLayer {
-         const std::vector<std::int64_t> axes = s.needed_list("axes");
+         const std::vector<std::int64_t> axes = s.needed_list("axes", 0);
          return nn::Permute({.axes = {axes.begin(), axes.end()}});
        }},
       {"dropout",
@@ -167,19 +178,26 @@ const std::map<std::string, LayerMaker>& layer_makers() {
          return nn::PReLU{
              {.per_channel = s.flag("per_channel", true), .initial = s.number("initial", 0.25)}};
        }},
-      {"sequential", [](LayerSpec& s) -> nn::NamedLayer { return build_layers(s.list("layers")); }},
+      {"sequential",
+       [](LayerSpec& s) -> nn::NamedLayer {
+         return build_layers(s.list("layers"), s.nesting() + 1);
+       }},
       {"activation",
        [](LayerSpec& s) -> nn::NamedLayer { return nn::ActivationLayer(s.activation()); }}};
   return table;
 }
 
-nn::Sequential build_layers(const Json& list) {
+nn::Sequential build_layers(const Json& list, int nesting) {
+  if (nesting > kMostNesting) {
+    throw ValueError(
+        fmt::format("model: lists of layers are nested deeper than {} levels", kMostNesting));
+  }
   if (!list.is_array() || list.empty()) {
     throw ValueError("model: the layers must be a list of tables, at least one");
   }
   nn::Sequential network;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    LayerSpec spec(list[i], i);
+    LayerSpec spec(list[i], i, nesting);
     const auto maker = layer_makers().find(spec.type());
     if (maker == layer_makers().end()) {
       std::vector<std::string> names;
@@ -187,7 +205,7 @@ nn::Sequential build_layers(const Json& list) {
       spec.fail("has an unknown type" + did_you_mean(spec.type(), names) +
                 fmt::format("\n  hint: known are {}", fmt::join(names, ", ")));
     }
-    nn::NamedLayer layer = maker->second(spec);
+    nn::NamedLayer layer = make_layer(maker->second, spec);
     layer.name = spec.text("name", "");
     spec.finish();
     network.push_back(std::move(layer));

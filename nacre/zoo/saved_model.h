@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "nacre/data/batch_source.h"
+#include "nacre/io/safetensors.h"
 #include "nacre/train/model.h"
 
 namespace nacre::zoo {
@@ -16,13 +18,18 @@ struct SavedModel {
   Spec input;          // of one sample; rank 0: the file does not say
   bool classifies = true;
   data::Info info;  // class names, preprocessing
+  // What a user should know before the model is used: weights that are not finite, for example.
+  std::vector<std::string> warnings;
 };
 
 // Throws ValueError when the network cannot be described (see describe), IoError for the file.
 void save_model(const std::filesystem::path& path, Model& model, const Spec& input, bool classifies,
                 const data::Info& info);
-// Throws IoError when the file is not a model of this program.
+// Throws IoError when the file is not a model of this program or its parts do not fit each other.
 SavedModel load_model(const std::filesystem::path& path);
+
+// A warning that names the first of the weights with NaN or infinity, or none.
+std::vector<std::string> not_finite_in(const io::NamedTensors& weights);
 
 // Whether the network's last layer already turns scores into probabilities.
 bool gives_probabilities(nn::Layer& network);

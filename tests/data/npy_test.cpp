@@ -51,6 +51,24 @@ TEST(Npz, ReadsWhatNumpyWrote) {
   EXPECT_EQ(deflated.at("h").item(), 1.5);
 }
 
+TEST(Npz, WritesOnlyWhatItReads) {
+  std::vector<ZipEntry> entries(65536);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].name = std::to_string(i);
+  expect_error<ValueError>([&] { zip_of(entries, false); }, {"65536 entries", "65535"});
+  entries.pop_back();
+  const std::string whole = zip_of(entries, false);
+  EXPECT_EQ(read_zip(bytes_of(whole), "t").size(), 65535u);
+  expect_error<ValueError>(
+      [&] {
+        zip_of({{std::string(65536, 'n'), ""}}, false);
+      },
+      {"65536 bytes"});
+  // Two entries of one name: the reader would have to guess.
+  const std::string one = npy_bytes(zeros({1}));
+  const std::string twice = zip_of({{"a.npy", one}, {"a", one}}, false);
+  expect_error<IoError>([&] { parse_npz(bytes_of(twice), "t"); }, {"t: ", "\"a\" is there twice"});
+}
+
 TEST(Npy, RoundTripOfEachType) {
   const test::TemporaryFolder folder;
   for (const DType dtype : {f32, f64, f16, i8, u8, i32, i64, boolean}) {

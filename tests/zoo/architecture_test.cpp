@@ -33,6 +33,55 @@ TEST(Architecture, NamesTheLayerThatIsWrong) {
                            {"padding", "same"});
 }
 
+// The list of JSON of one layer, in so many lists of layers.
+std::string nested(int lists) {
+  std::string out, end;
+  for (int i = 1; i < lists; ++i) {
+    out += R"([{"type":"sequential","layers":)";
+    end += "}]";
+  }
+  return out + R"([{"type":"dense","units":2}])" + end;
+}
+
+TEST(Architecture, BoundsNestingTheSameForReadersAndWriters) {
+  nn::Sequential deepest = build(nested(kMostNesting));
+  EXPECT_EQ(deepest(zeros({1, 3})).shape(), (Shape{1, 2}));
+  nn::Layer described(std::move(deepest));
+  const std::string text = describe(described);
+  nn::Sequential again = build(text);
+  nn::Layer outer(nn::Sequential{std::move(again)});
+  expect_error<ValueError>([&] { describe(outer); }, {"nested deeper than 32"});
+  expect_error<ValueError>([] { build(nested(kMostNesting + 1)); }, {"nested deeper than 32"});
+  expect_error<ValueError>([] { build(nested(100'000)); }, {"nested deeper"});
+  expect_error<ValueError>([] { build(std::string(100'000, '[')); }, {"nested deeper"});
+}
+
+TEST(Architecture, TakesNoNumberForAnother) {
+  const auto make = [](const std::string& keys) { return [=] { build("[{" + keys + "}]"); }; };
+  const struct {
+    const char* keys;
+    const char* part;
+  } cases[] = {
+      {R"("type":"dense","units":4294967298)", "\"units\" must be a whole number in 1..2147483647"},
+      {R"("type":"dense","units":18446744073709551615)", "\"units\""},
+      {R"("type":"dense","units":9223372036854775808)", "9223372036854775808"},
+      {R"("type":"dense","units":1e30)", "\"units\""},
+      {R"("type":"dense","units":-3)", "-3"},
+      {R"("type":"dense","units":0)", "\"units\""},
+      {R"("type":"conv2d","filters":3,"kernel_size":[3,-1])", "\"kernel_size\""},
+      {R"("type":"conv2d","filters":3,"stride":0)", "\"stride\""},
+      {R"("type":"conv2d","filters":3,"padding":-1)", "\"padding\""},
+      {R"("type":"conv2d","filters":3,"padding":[[1,4294967297],[0,0]])", "\"padding\""},
+      {R"("type":"conv2d","filters":3,"groups":4294967297)", "\"groups\""},
+      {R"("type":"layer_norm","axes":4294967297)", "\"axes\""},
+      {R"("type":"flatten","start":4294967297)", "\"start\""},
+      {R"("type":"permute","axes":[2,4294967297])", "\"axes\""},
+      {R"("type":"reshape","shape":[-2])", "\"shape\""},
+      {R"("type":"embedding","input_dim":9,"output_dim":3,"padding_index":-1)", "padding_index"},
+      {R"("type":"dropout","rate":2)", "layer 1 (dropout)"}};
+  for (const auto& c : cases) expect_error<ValueError>(make(c.keys), {"layer 1 (", c.part});
+}
+
 // Lists that use every type of layer between them, with an input and the output's shape.
 struct Listed {
   const char* layers;

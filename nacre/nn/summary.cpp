@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "nacre/base/text.h"
+#include "nacre/base/utf8.h"
 #include "nacre/ops/op_def.h"
 #include "nacre/run/trace_session.h"
 
@@ -104,7 +105,7 @@ std::string to_string(const Summary& summary) {
   std::size_t wide = 5;
   std::size_t shape = 6;
   for (const SummaryRow& row : summary.rows) {
-    wide = std::max(wide, row.path.size() + row.kind.size() + 3);
+    wide = std::max(wide, display_width(printable(row.path)) + row.kind.size() + 3);
     shape = std::max(shape, to_string(row.output).size());
   }
   const auto count = [](double n) { return with_thousands(static_cast<long long>(n)); };
@@ -113,8 +114,9 @@ std::string to_string(const Summary& summary) {
   out += std::string(wide + shape + 32, '-') + "\n";
   for (const SummaryRow& row : summary.rows) {
     out += fmt::format("{:<{}}  {:<{}}  {:>12}  {:>14}\n",
-                       fmt::format("{} ({})", row.path, row.kind), wide, to_string(row.output),
-                       shape, with_thousands(row.parameters), count(row.multiply_adds));
+                       fmt::format("{} ({})", printable(row.path), row.kind), wide,
+                       to_string(row.output), shape, with_thousands(row.parameters),
+                       count(row.multiply_adds));
   }
   out += std::string(wide + shape + 32, '-') + "\n";
   out += fmt::format("parameters {} ({} trainable), {}, {} multiply-adds\n",

@@ -4,7 +4,10 @@
 
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
+#include "nacre/base/json.h"
+#include "nacre/base/utf8.h"
 #include "nacre/train/model.h"
 
 namespace nacre {
@@ -212,7 +215,7 @@ class CsvLog final : public LineLog {
     std::string out;
     if (first) {
       out = "epoch,step";
-      for (const auto& [name, value] : row.entries()) out += "," + name;
+      for (const auto& [name, value] : row.entries()) out += "," + csv_field(name);
       out += "\n";
     }
     out += fmt::format("{},{}", state.epoch + 1, state.step);
@@ -220,6 +223,16 @@ class CsvLog final : public LineLog {
     return out + "\n";
   }
   std::int64_t header_lines() const override { return 1; }
+
+ private:
+  // RFC 4180, on one line: the rows of a file that is gone on with are counted.
+  static std::string csv_field(const std::string& name) {
+    const std::string text = printable(name);
+    if (text.find_first_of(",\"") == text.npos) return text;
+    std::string out = "\"";
+    for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+    return out + "\"";
+  }
 };
 
 class JsonLog final : public LineLog {
@@ -228,9 +241,9 @@ class JsonLog final : public LineLog {
   std::string text(const TrainingState& state, const Logs& row, bool) const override {
     std::string out = fmt::format("{{\"epoch\":{},\"step\":{}", state.epoch + 1, state.step);
     for (const auto& [name, value] : row.entries()) {
-      // JSON has no NaN and no infinity.
-      out += std::isfinite(value) ? fmt::format(",\"{}\":{}", name, value)
-                                  : fmt::format(",\"{}\":null", name);
+      // JSON has no NaN and no infinity. A metric's name may be any text.
+      out += fmt::format(",{}:{}", json_text(as_utf8(name), "json_lines_log"),
+                         std::isfinite(value) ? fmt::format("{}", value) : "null");
     }
     return out + "}\n";
   }

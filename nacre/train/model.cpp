@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nacre/base/utf8.h"
 #include "nacre/ops/api.h"
 #include "nacre/run/mode.h"
 #include "nacre/train/model_impl.h"
@@ -285,7 +286,7 @@ Logs Model::evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& o
 Logs Model::evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options) {
   TensorSource source(x, y, options.sample_weights, {.batch_size = options.batch_size});
   const Logs logs = evaluate(source);
-  if (options.verbose > 0) fmt::print("{}\n", to_string(logs));
+  if (options.verbose > 0) fmt::print("{}\n", printable(to_string(logs)));
   return logs;
 }
 Logs Model::evaluate(data::BatchSource& source) {

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "nacre/base/text.h"
+#include "nacre/base/utf8.h"
 #include "nacre/train/model_impl.h"
 
 namespace nacre {
@@ -63,7 +64,7 @@ class ProgressLine final : public Callback {
                .time = std::move(time),
                .rate = {}};
     for (const auto& [name, value] : state.logs().entries()) {
-      p.numbers.push_back(fmt::format("{} {:.4f}", name, value));
+      p.numbers.push_back(fmt::format("{} {:.4f}", printable(name), value));
     }
     const double here = 1 - static_cast<double>(skipped_) /
                                 static_cast<double>(std::max<std::int64_t>(1, state.batch));
@@ -77,9 +78,9 @@ class ProgressLine final : public Callback {
     std::fputs(first.c_str(), stdout);
     // What a longer line left behind is wiped.
     const std::size_t old = moving_ ? std::min(width_, terminal_columns() - 1) : 0;
-    for (std::size_t i = first.size(); i < old; ++i) std::fputc(' ', stdout);
+    for (std::size_t i = display_width(first); i < old; ++i) std::fputc(' ', stdout);
     std::fputs(text.c_str() + first.size(), stdout);
-    width_ = first.size();
+    width_ = display_width(first);
     std::fflush(stdout);
   }
 

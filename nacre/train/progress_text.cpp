@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "nacre/base/utf8.h"
 #include "nacre/train/progress.h"
 
 namespace nacre {
@@ -33,7 +34,7 @@ std::string running_line(const Progress& p, std::size_t columns) {
     for (std::size_t i = 0; i < numbers; ++i) line += (i == 0 ? "  " : ", ") + p.numbers[i];
     if (time) line += "  " + p.time;
     if (rate) line += "  " + p.rate;
-    if (line.size() <= most) return line;
+    if (display_width(line) <= most) return line;
     if (rate) {
       rate = false;
     } else if (bar_width > 0) {
@@ -43,7 +44,7 @@ std::string running_line(const Progress& p, std::size_t columns) {
     } else if (numbers > 0) {
       --numbers;
     } else {
-      return line.substr(0, most);
+      return shortened(line, most, "");
     }
   }
 }
@@ -51,16 +52,16 @@ std::string running_line(const Progress& p, std::size_t columns) {
 std::string finished_lines(const Progress& p, std::size_t columns) {
   const std::size_t most = std::max<std::size_t>(columns, 2) - 1;
   std::string text;
-  std::string line = p.epoch.substr(0, most);
+  std::string line = shortened(p.epoch, most, "");
   const auto add = [&](const char* between, const std::string& part) {
-    if (line.size() + std::string_view(between).size() + part.size() <= most) {
+    if (display_width(line) + display_width(between) + display_width(part) <= most) {
       line += between + part;
       return;
     }
     // The comma stays with the number before it.
-    if (*between == ',' && line.size() < most) line += ",";
+    if (*between == ',' && display_width(line) < most) line += ",";
     text += line + "\n";
-    line = ("  " + part).substr(0, most);
+    line = shortened("  " + part, most, "");
   };
   for (std::size_t i = 0; i < p.numbers.size(); ++i) add(i == 0 ? "  " : ", ", p.numbers[i]);
   add("  ", p.time);

@@ -1,6 +1,7 @@
 // What a run needs to go on bit for bit, as named tensors.
 #include <fmt/format.h>
 
+#include "nacre/base/utf8.h"
 #include "nacre/io/weights.h"
 #include "nacre/train/model_impl.h"
 
@@ -105,7 +106,7 @@ void Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, bool verbo
   std::vector<std::string> problems;
   const std::optional<io::Checkpoint> checkpoint = folder.load_latest(&problems);
   for (const std::string& problem : problems) {
-    if (verbose) fmt::print(stderr, "passed over: {}\n", problem);
+    if (verbose) fmt::print(stderr, "passed over: {}\n", printable_lines(problem));
   }
   if (!checkpoint) return;
   nn::StateMap state;

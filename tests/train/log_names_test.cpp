@@ -1,0 +1,42 @@
+// The logs of a run take whatever name a program gives a metric.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "nacre/base/json.h"
+#include "nacre/base/utf8.h"
+#include "nacre/nacre.h"
+#include "tests/support/files.h"
+
+namespace nacre {
+namespace {
+
+TEST(Callbacks, LogsTakeAnyNameOfAMetric) {
+  const test::TemporaryFolder folder;
+  const std::string evil = "a\"b,c\n\x1b[31m caf\xe9";
+  Model model{nn::Sequential{nn::Dense{{.units = 1}}}};
+  model.compile({.loss = loss::mse(), .metrics = {{evil, metric::Metric("mae").measure().clone()}}});
+  model.fit(ones({4, 2}), ones({4, 1}),
+            {.epochs = 2,
+             .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl")},
+             .verbose = 0});
+  std::ifstream json(folder / "log.jsonl");
+  std::ifstream csv(folder / "log.csv");
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_EQ(line, "epoch,step,learning_rate,loss,\"a\"\"b,c\\n\\x1b[31m caf\\xe9\"");
+  int epochs = 0;
+  while (std::getline(json, line)) {
+    const auto entry = parse_json(line, "log.jsonl");
+    EXPECT_TRUE(entry.contains(as_utf8(evil))) << line;
+    ++epochs;
+  }
+  EXPECT_EQ(epochs, 2);
+  int rows = 0;
+  while (std::getline(csv, line)) ++rows;
+  EXPECT_EQ(rows, 2);
+}
+
+}  // namespace
+}  // namespace nacre

@@ -6,6 +6,9 @@
 #include <cmath>
 #include <limits>
 
+#include "nacre/base/error.h"
+#include "nacre/base/utf8.h"
+
 namespace nacre::cli {
 namespace {
 
@@ -31,12 +34,15 @@ std::vector<double> ticks(double low, double high, int count) {
   return result;
 }
 
+// Beyond, differences of two values overflow.
+bool drawable(double v) { return std::fabs(v) < 1e300; }
+
 struct Range {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
 
   void add(double v) {
-    if (!std::isfinite(v)) return;
+    if (!drawable(v)) return;
     low = std::min(low, v);
     high = std::max(high, v);
   }
@@ -61,7 +67,8 @@ std::string text_at(double x, double y, const char* anchor, const std::string& t
 
 std::string escape_html(const std::string& text) {
   std::string out;
-  for (const char c : text) {
+  // A page is as little to be commanded as a terminal, and has to be UTF-8.
+  for (const char c : printable_lines(text)) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -74,6 +81,9 @@ std::string escape_html(const std::string& text) {
         break;
       case '"':
         out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
         break;
       default:
         out += c;
@@ -119,7 +129,7 @@ std::string line_chart(const std::string& title, const std::string& x_label,
     std::string path;
     bool pen_down = false;
     for (std::size_t k = 0; k < s.x.size(); ++k) {
-      if (!std::isfinite(s.y[k])) {
+      if (!drawable(s.y[k])) {
         pen_down = false;
         continue;
       }
@@ -135,7 +145,7 @@ std::string line_chart(const std::string& title, const std::string& x_label,
     out += fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>", path,
                        colour);
     out += text_at(legend, 18, "end", s.name);
-    legend -= 7.0 * static_cast<double>(s.name.size()) + 6;
+    legend -= 7.0 * static_cast<double>(display_width(s.name)) + 6;
     out +=
         fmt::format("<rect x=\"{:.1f}\" y=\"9\" width=\"10\" height=\"10\" rx=\"2\" fill=\"{}\"/>",
                     legend - 10, colour);
@@ -148,15 +158,20 @@ std::string confusion_chart(const std::vector<std::vector<long long>>& counts,
                             const std::vector<std::string>& names) {
   const std::size_t n = counts.size();
   if (n == 0 || n > 40) return {};
+  for (const auto& row : counts) {
+    if (row.size() != n) {
+      throw ValueError(fmt::format("confusion_chart: a row of {}, {} expected", row.size(), n));
+    }
+  }
   std::size_t longest = 0;
-  for (const std::string& name : names) longest = std::max(longest, name.size());
+  for (const std::string& name : names) longest = std::max(longest, display_width(name));
   const double cell = n <= 12 ? 38 : 22;
   const double label = 7.0 * static_cast<double>(std::min<std::size_t>(longest, 16)) + 12;
   const double width = label + cell * static_cast<double>(n) + label / 2;  // names lean out
   const double top = label + 22;
   const auto name_of_class = [&](std::size_t i) {
     const std::string name = i < names.size() ? names[i] : std::to_string(i);
-    return name.size() > 16 ? name.substr(0, 15) + "…" : name;
+    return shortened(name, 16);
   };
   std::string out = fmt::format(
       "<svg viewBox=\"0 0 {0:.0f} {1:.0f}\" style=\"max-width:{0:.0f}px\" role=\"img\" "

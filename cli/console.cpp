@@ -3,26 +3,96 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <new>
+
+#include "nacre/base/error.h"
+#include "nacre/base/utf8.h"
 
 namespace nacre::cli {
 namespace {
 
-// Columns a UTF-8 text takes; good enough for the scripts that stand in names of classes.
-std::size_t width_of(const std::string& text) {
-  std::size_t width = 0;
-  for (const char c : text) width += (static_cast<unsigned char>(c) & 0xC0u) != 0x80u;
-  return width;
+using Json = nlohmann::json;
+
+// Texts that are no UTF-8 (names of files may be any bytes) in the form that JSON can hold.
+Json as_utf8_json(const Json& value) {
+  if (value.is_string()) return as_utf8(value.get_ref<const std::string&>());
+  Json out = value;
+  if (value.is_array()) {
+    for (Json& item : out) item = as_utf8_json(item);
+  } else if (value.is_object()) {
+    out = Json::object();
+    for (const auto& [key, item] : value.items()) out[as_utf8(key)] = as_utf8_json(item);
+  }
+  return out;
+}
+
+// JSON escapes the control characters of ASCII itself; the others, which only stand in texts, get
+// the same treatment.
+std::string terminal_json(const Json& value) {
+  const std::string text = as_utf8_json(value).dump(2);
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = code_point_at(text, at);
+    const std::string_view bytes(text.data() + at, c.bytes);
+    if (c.value >= 0x7f && printable(bytes) != bytes) {
+      out += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c.value));
+    } else {
+      out += bytes;
+    }
+    at += c.bytes;
+  }
+  return out;
+}
+
+std::string with_newline(const std::string& text) {
+  return printable_lines(text) + (text.empty() || text.back() == '\n' ? "" : "\n");
 }
 
 }  // namespace
 
-void Console::print(const std::string& text, const nlohmann::json& data) const {
-  if (json) {
-    fmt::print("{}\n", data.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-  } else {
-    fmt::print("{}{}", text, text.empty() || text.back() == '\n' ? "" : "\n");
-  }
+void Console::print(const std::string& text, const Json& data) const {
+  fmt::print("{}", json ? terminal_json(data) + "\n" : with_newline(text));
   std::fflush(stdout);
+}
+
+void Console::say(const std::string& text) const {
+  if (json) return;
+  fmt::print("{}", with_newline(text));
+  std::fflush(stdout);
+}
+
+void Console::warn(const std::string& text) const {
+  if (!json) fmt::print(stderr, "{}", with_newline("nacre: warning: " + text));
+}
+
+int Console::fail(int code, const std::string& text) const {
+  if (json) {
+    print("", {{"error", text}, {"exit_code", code}});
+  } else {
+    std::fflush(stdout);
+    fmt::print(stderr, "{}", with_newline("nacre: " + text));
+  }
+  return code;
+}
+
+Failure failure_of(const std::exception& error) {
+  if (dynamic_cast<const ValueError*>(&error)) return {kUsage, error.what()};
+  if (dynamic_cast<const Error*>(&error)) return {kFailed, error.what()};
+  if (dynamic_cast<const std::bad_alloc*>(&error)) {
+    return {kFailed,
+            "out of memory\n  hint: a smaller batch (--batch-size), smaller pictures or a smaller "
+            "model"};
+  }
+  if (const auto* e = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
+    std::string where = e->path1().string();
+    if (!e->path2().empty()) where += " to " + e->path2().string();
+    return {kFailed, (where.empty() ? "" : where + ": ") + e->code().message()};
+  }
+  return {kFailed, fmt::format("something that should not happen: {}\n  hint: this is a mistake of "
+                               "the program, please report it",
+                               error.what())};
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows,
@@ -30,15 +100,18 @@ std::string table(const std::vector<std::vector<std::string>>& rows,
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size());
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], display_width(printable(row[i])));
+    }
   }
   std::string out;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     std::string line;
     for (std::size_t i = 0; i < rows[r].size(); ++i) {
-      const std::string pad(widths[i] - width_of(rows[r][i]), ' ');
+      const std::string cell = printable(rows[r][i]);
+      const std::string pad(widths[i] - display_width(cell), ' ');
       const bool to_right = i < right.size() && right[i];
-      line += (i ? "  " : "") + (to_right ? pad + rows[r][i] : rows[r][i] + pad);
+      line += (i ? "  " : "") + (to_right ? pad + cell : cell + pad);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";

@@ -1,6 +1,8 @@
-// What every command shares: output as text or JSON, and exit codes.
+// What every command shares: output as text or JSON, failures and exit codes. All that goes to a
+// terminal goes through here: what came from outside cannot command it.
 #pragma once
 
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -19,9 +21,24 @@ enum ExitCode : int {
 struct Console {
   bool json = false;
 
-  // Prints `text`, or `data` when --json was given.
+  // Prints `text`, or `data` when --json was given. Control characters in either become visible.
   void print(const std::string& text, const nlohmann::json& data) const;
+  // What only people read: nothing when --json was given.
+  void say(const std::string& text) const;
+  // The same on stderr: "nacre: warning: ...".
+  void warn(const std::string& text) const;
+  // On stderr "nacre: TEXT"; with --json on stdout {"error": TEXT, "exit_code": CODE}. Returns the
+  // code.
+  int fail(int code, const std::string& text) const;
 };
+
+// What ended a command, told as all errors are told.
+struct Failure {
+  int code = kFailed;
+  std::string text;
+};
+// ValueError is wrong usage, everything else a failure; exceptions of libraries are put into words.
+Failure failure_of(const std::exception& error);
 
 // Rows in aligned columns, the first row underlined; numbers (columns in `right`) to the right.
 std::string table(const std::vector<std::vector<std::string>>& rows,

@@ -11,6 +11,7 @@
 #include "nacre/base/error.h"
 #include "nacre/base/random.h"
 #include "nacre/base/text.h"
+#include "nacre/base/utf8.h"
 #include "nacre/data/fetch.h"
 #include "nacre/data/image.h"
 #include "nacre/data/named.h"
@@ -66,6 +67,13 @@ void draw(const data::Dataset& set, const std::string& path) {
   data::write_png(path, Tensor::from(pixels, {s[0], kDown * h, kAcross * w}));
 }
 
+// Names on one line, whatever is in them.
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + printable(name);
+  return out;
+}
+
 // What a user's own file or folder holds, as `train --data` would divide it.
 int show_own(const DataCommand& command, const Console& console) {
   DataRecipe recipe;
@@ -80,14 +88,14 @@ int show_own(const DataCommand& command, const Console& console) {
   json["class_names"] = setup.info.class_names;
   json["column_names"] = setup.info.column_names;
   std::string text =
-      fmt::format("{}: {}\nsamples {}, {} for training, {} for testing\n", command.name,
+      fmt::format("{}: {}\nsamples {}, {} for training, {} for testing\n", printable(command.name),
                   setup.classifies ? fmt::format("{} classes", setup.outputs) : "values to predict",
                   to_string(setup.input), with_thousands(n), with_thousands(setup.test.size()));
   if (!setup.info.class_names.empty()) {
-    text += fmt::format("classes: {}\n", fmt::join(setup.info.class_names, ", "));
+    text += "classes: " + joined(setup.info.class_names) + "\n";
   }
   if (!setup.info.column_names.empty()) {
-    text += fmt::format("inputs: {}\n", fmt::join(setup.info.column_names, ", "));
+    text += "inputs: " + joined(setup.info.column_names) + "\n";
   }
   if (!command.output.empty()) {
     draw(setup.train, command.output);
@@ -134,7 +142,7 @@ int show(const DataCommand& command, const Console& console) {
 // Copies FOLDER/CLASS/FILE to OUT/train/CLASS/FILE and OUT/test/CLASS/FILE.
 int split(const DataCommand& command, const Console& console) {
   if (!fs::is_directory(command.name)) throw IoError(command.name + ": no such folder");
-  if (command.test <= 0 || command.test >= 1) throw ValueError("--test must be between 0 and 1");
+  if (!(command.test > 0 && command.test < 1)) throw ValueError("--test must be between 0 and 1");
   if (fs::exists(command.output) && !fs::is_empty(command.output)) {
     throw IoError(command.output + ": is not empty");
   }
@@ -183,7 +191,7 @@ int fetch(const DataCommand& command, const Console& console) {
       command.name, [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
         if (!moving || (done < total && done < shown + total / 200)) return;
         shown = done < total ? done : 0;
-        fmt::print(stderr, "\r{}: {:3d}% of {} {}", file,
+        fmt::print(stderr, "\r{}: {:3d}% of {} {}", printable(file),
                    100 * done / std::max<std::uint64_t>(1, total),
                    human_bytes(static_cast<double>(total)), done < total ? "" : "\n");
       });

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "cli/run_files.h"
 #include "nacre/base/text.h"
+#include "nacre/base/utf8.h"
 #include "nacre/data/image.h"
 #include "nacre/data/loader.h"
 #include "nacre/data/preprocess.h"
@@ -15,14 +17,23 @@
 namespace nacre::cli {
 namespace {
 
-constexpr std::size_t kMistakes = 24;
+constexpr std::size_t kMostRowText = 400;  // columns
 
 // A picture of the sample where it is one.
 std::string picture_of(const Tensor& sample) {
   if (sample.rank() != 3 || (sample.size(0) != 1 && sample.size(0) != 3) || !data::have_images()) {
     return {};
   }
-  return base64(data::encode_png(clamp(sample, 0.0, 1.0)));
+  // A page shows it small; large pictures would make a file that nobody can read back.
+  const std::int64_t longest = std::max(sample.size(1), sample.size(2));
+  Tensor small = sample;
+  if (longest > kMostPictureSide) {
+    const auto scaled = [&](std::int64_t side) {
+      return std::max<std::int64_t>(1, side * kMostPictureSide / longest);
+    };
+    small = data::resize_image(sample.to(f32), scaled(sample.size(1)), scaled(sample.size(2)));
+  }
+  return base64(data::encode_png(clamp(small, 0.0, 1.0)));
 }
 
 // What a row or text says; the form may be one of other kinds.
@@ -31,7 +42,7 @@ std::string row_text(const Tensor& sample, const std::string& preprocessing) {
   if (is_integral(sample.dtype()) && !preprocessing.empty()) {
     const auto form = data::Preprocess::from_json(preprocessing, "the data");
     if (const auto* text = std::get_if<data::TextEncoder>(&form.form())) {
-      return text->decode(sample.to_vector<std::int64_t>());
+      return shortened(text->decode(sample.to_vector<std::int64_t>()), kMostRowText);
     }
   }
   std::string out;
@@ -92,22 +103,24 @@ nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& 
   };
   std::vector<Wrong> wrong;
   std::vector<std::vector<long long>> confusion;
+  bool counted = true;
   std::int64_t first = 0;
   batches.reset(0);
   for (data::Batch batch; batches.next(batch);) {
     const auto rows = outputs_of(model, batch.inputs[0], true, batch_size);
     const std::vector<std::int64_t> truth = batch.targets[0].to_vector<std::int64_t>();
-    if (confusion.empty()) {
+    const std::size_t classes = rows[0].size();
+    counted = classes <= kMostConfusionClasses;
+    if (confusion.empty() && counted) {
       confusion.assign(rows[0].size(), std::vector<long long>(rows[0].size(), 0));
     }
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto [predicted, probability] = top_classes(rows[i], 1)[0];
       const auto t = static_cast<std::size_t>(truth[i]);
-      if (t >= confusion.size()) {
-        throw IoError(
-            fmt::format("the data has class {}, the model knows {} classes", t, confusion.size()));
+      if (t >= classes) {
+        throw IoError(fmt::format("the data has class {}, the model knows {} classes", t, classes));
       }
-      ++confusion.at(t).at(predicted);
+      if (counted) ++confusion.at(t).at(predicted);
       if (predicted != t)
         wrong.push_back({first + static_cast<std::int64_t>(i), t, predicted, probability});
     }
@@ -115,10 +128,10 @@ nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& 
   }
   std::stable_sort(wrong.begin(), wrong.end(),
                    [](const Wrong& a, const Wrong& b) { return a.probability > b.probability; });
-  out["confusion"] = confusion;
+  if (counted) out["confusion"] = confusion;
   out["class_names"] = info.class_names;
   out["mistakes"] = nlohmann::json::array();
-  for (std::size_t i = 0; i < std::min(wrong.size(), kMistakes); ++i) {
+  for (std::size_t i = 0; i < std::min(wrong.size(), kMostMistakes); ++i) {
     const Tensor sample = test.get(wrong[i].sample).inputs[0];
     out["mistakes"].push_back({{"sample", wrong[i].sample},
                                {"truth", class_name(info.class_names, wrong[i].truth)},

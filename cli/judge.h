@@ -7,7 +7,8 @@
 
 namespace nacre::cli {
 
-// {"metrics": {...}, "confusion": [[...]], "class_names": [...], "mistakes": [{png, truth, ...}]}.
+// {"metrics": {...}, "confusion": [[...]], "class_names": [...], "mistakes": [{png, truth, ...}]},
+// within the bounds of cli/run_files.h: no confusion matrix beyond kMostConfusionClasses.
 nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& info,
                      bool classifies, std::int64_t batch_size);
 

@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 1 failed (files, data, training), 2 wrong usage or recipe, "
-    "130 stopped by Ctrl-C after saving, 143 by SIGTERM.";
+    "130 stopped by Ctrl-C after saving, 143 by SIGTERM. With --json a failure prints "
+    "{\"error\": ..., \"exit_code\": ...}.";
 
 // What is wrong with the command line, and the nearest word there is.
 std::string usage_error(const CLI::App* app, const CLI::Error& error) {
@@ -44,17 +45,23 @@ std::string usage_error(const CLI::App* app, const CLI::Error& error) {
   std::string path;
   for (const CLI::App* a = command; a != app; a = a->get_parent())
     path = a->get_name() + " " + path;
-  return fmt::format("nacre: {}\n  hint: nacre {}--help shows what there is\n", what, path);
+  return fmt::format("{}\n  hint: nacre {}--help shows what there is", what, path);
 }
 
-int run(int argc, char** argv) {
+// Before the command line is understood, and when it is not.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    if (std::string_view(argv[i]) == "--json") return true;
+  }
+  return false;
+}
+
+int run(int argc, char** argv, Console& console) {
   CLI::App app{"Nacre: train, judge, shrink and ship neural networks."};
   app.set_version_flag("--version", std::string("nacre ") + NACRE_VERSION);
   app.require_subcommand(1);
-  app.failure_message(usage_error);
   app.fallthrough();  // --json may also follow the subcommand
   app.footer(std::string("Example: nacre train --data digits\n") + kExitCodes);
-  Console console;
   app.add_flag("--json", console.json, "Machine-readable output");
   int code = kOk;
 
@@ -67,7 +74,8 @@ int run(int argc, char** argv) {
       ->allow_extra_args(false);
   train_app->add_option("--resume", train.resume, "Go on with the run in this directory");
   train_app->add_option("--out", train.directory, "The run's directory");
-  train_app->add_option("--threads", train.threads, "Threads to use (default: all)");
+  train_app->add_option("--threads", train.threads, "Threads to use (default: all)")
+      ->check(CLI::NonNegativeNumber);
   train_app->add_flag("--quiet", train.quiet, "No progress");
   for (const auto& [option, key] :
        std::vector<std::pair<std::string, std::string>>{{"--epochs", "train.epochs"},
@@ -89,7 +97,8 @@ int run(int argc, char** argv) {
   auto* eval_app = app.add_subcommand("eval", "Evaluate a trained model");
   eval_app->add_option("model", eval.model, "A model file or run directory")->required();
   eval_app->add_option("--data", eval.data, "The data; default: the test part of the run's own");
-  eval_app->add_option("--batch-size", eval.batch_size, "Samples at once");
+  eval_app->add_option("--batch-size", eval.batch_size, "Samples at once")
+      ->check(CLI::PositiveNumber);
   eval_app->footer("Example: nacre eval runs/digits-mlp-1");
   eval_app->callback([&] { code = run_eval(eval, console); });
 
@@ -100,7 +109,7 @@ int run(int argc, char** argv) {
       ->add_option("files", predict.files,
                    "Pictures, sounds, CSV files, or SET:NUMBER for a test sample")
       ->required();
-  predict_app->add_option("--top", predict.top, "Classes to list");
+  predict_app->add_option("--top", predict.top, "Classes to list")->check(CLI::PositiveNumber);
   predict_app->footer("Example: nacre predict runs/digits-mlp-1 photo.png digits:3");
   predict_app->callback([&] { code = run_predict(predict, console); });
 
@@ -151,8 +160,10 @@ int run(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kOk : kUsage;
+  } catch (const CLI::Success& e) {  // --help and --version
+    return app.exit(e);
+  } catch (const CLI::Error& e) {
+    return console.fail(kUsage, usage_error(&app, e));
   }
   return code;
 }
@@ -161,13 +172,11 @@ int run(int argc, char** argv) {
 }  // namespace nacre::cli
 
 int main(int argc, char** argv) {
+  nacre::cli::Console console{.json = nacre::cli::asks_for_json(argc, argv)};
   try {
-    return nacre::cli::run(argc, argv);
-  } catch (const nacre::ValueError& e) {
-    fmt::print(stderr, "nacre: {}\n", e.what());
-    return nacre::cli::kUsage;
+    return nacre::cli::run(argc, argv, console);
   } catch (const std::exception& e) {
-    fmt::print(stderr, "nacre: {}\n", e.what());
-    return nacre::cli::kFailed;
+    const auto [code, text] = nacre::cli::failure_of(e);
+    return console.fail(code, text);
   }
 }

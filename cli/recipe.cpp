@@ -2,22 +2,27 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <toml.hpp>
 #include <variant>
 
+#include "cli/toml.h"
 #include "nacre/base/error.h"
+#include "nacre/base/file.h"
+#include "nacre/base/json.h"
 #include "nacre/base/text.h"
-#include "nacre/data/encoding.h"
+#include "nacre/base/utf8.h"
 
 namespace nacre::cli {
 namespace {
 
 using Json = nlohmann::json;
 using Strings = std::vector<std::string>;
+// Of epochs and samples: counts that the program keeps as int.
+constexpr std::int64_t kMostCount = std::numeric_limits<int>::max();
+
 using Field =
     std::variant<std::string*, double*, std::int64_t*, std::uint64_t*, int*, bool*, Strings*>;
 
@@ -68,24 +73,49 @@ Field find_field(Recipe& recipe, const std::string& key, const std::string& wher
   throw ValueError(fmt::format("{}: unknown key \"{}\"{}", where, key, did_you_mean(key, names)));
 }
 
-[[noreturn]] void fail_type(const std::string& where, const std::string& key, const char* expected,
-                            const Json& value) {
+[[noreturn]] void fail_type(const std::string& where, const std::string& key,
+                            const std::string& expected, const Json& value) {
   const std::string given = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  throw ValueError(fmt::format("{}: \"{}\" must be {}, not {:.60}", where, key, expected, given));
+  throw ValueError(
+      fmt::format("{}: \"{}\" must be {}, not {}", where, key, expected, shortened(given, 60)));
+}
+
+// A number that the field's type does not hold is an error, never another number.
+void put_whole(const Field& field, const Json& value, const std::string& key,
+               const std::string& where) {
+  if (!value.is_number_integer()) fail_type(where, key, "a whole number", value);
+  const bool negative = !value.is_number_unsigned() && value.get<std::int64_t>() < 0;
+  const std::uint64_t size = negative ? 0 : value.get<std::uint64_t>();
+  const auto expect_at_most = [&](std::uint64_t most) {
+    if (size > most) fail_type(where, key, fmt::format("at most {}", most), value);
+  };
+  if (auto* const* u = std::get_if<std::uint64_t*>(&field)) {
+    if (negative) fail_type(where, key, "0 or more", value);
+    **u = size;
+  } else if (auto* const* i = std::get_if<int*>(&field)) {
+    if (negative) fail_type(where, key, "0 or more", value);
+    expect_at_most(std::numeric_limits<int>::max());
+    **i = static_cast<int>(size);
+  } else {
+    expect_at_most(std::numeric_limits<std::int64_t>::max());
+    **std::get_if<std::int64_t*>(&field) = value.get<std::int64_t>();
+  }
 }
 
 // Puts a JSON value into a field; numbers may be whole where a fraction is expected.
 void put(const Field& field, const Json& value, const std::string& key, const std::string& where) {
   if (auto* const* s = std::get_if<std::string*>(&field)) {
     if (value.is_array() && key == "model.layers") {
-      **s = value.dump();
+      **s = json_text(value, where + ": model.layers");
     } else if (value.is_string()) {
       **s = value.get<std::string>();
     } else {
       fail_type(where, key, "a text", value);
     }
   } else if (auto* const* d = std::get_if<double*>(&field)) {
-    if (!value.is_number()) fail_type(where, key, "a number", value);
+    if (!value.is_number() || !std::isfinite(value.get<double>())) {
+      fail_type(where, key, "a finite number", value);
+    }
     **d = value.get<double>();
   } else if (auto* const* b = std::get_if<bool*>(&field)) {
     if (!value.is_boolean()) fail_type(where, key, "true or false", value);
@@ -100,36 +130,8 @@ void put(const Field& field, const Json& value, const std::string& key, const st
       fail_type(where, key, "a list of texts", value);
     }
   } else {
-    if (!value.is_number_integer()) fail_type(where, key, "a whole number", value);
-    const auto n = value.get<std::int64_t>();
-    if (auto* const* i = std::get_if<std::int64_t*>(&field)) **i = n;
-    if (auto* const* i = std::get_if<int*>(&field)) {
-      if (n < 0 || n > std::numeric_limits<int>::max()) fail_type(where, key, "0 or more", value);
-      **i = static_cast<int>(n);
-    }
-    if (auto* const* u = std::get_if<std::uint64_t*>(&field)) {
-      if (n < 0) fail_type(where, key, "0 or more", value);
-      **u = static_cast<std::uint64_t>(n);
-    }
+    put_whole(field, value, key, where);
   }
-}
-
-Json to_json_value(const toml::value& value, const std::string& where) {
-  if (value.is_boolean()) return value.as_boolean();
-  if (value.is_integer()) return value.as_integer();
-  if (value.is_floating()) return value.as_floating();
-  if (value.is_string()) return std::string(value.as_string().str);
-  if (value.is_array()) {
-    Json list = Json::array();
-    for (const toml::value& item : value.as_array()) list.push_back(to_json_value(item, where));
-    return list;
-  }
-  if (value.is_table()) {
-    Json object = Json::object();
-    for (const auto& [key, item] : value.as_table()) object[key] = to_json_value(item, where);
-    return object;
-  }
-  throw ValueError(where + ": dates have no use in a recipe");
 }
 
 // {"train": {"epochs": 3}} sets "train.epochs".
@@ -155,35 +157,43 @@ void apply(Recipe& recipe, const Json& tables, const std::string& where) {
   }
 }
 
-void expect(bool holds, const char* key, const std::string& what) {
-  if (!holds) throw ValueError(fmt::format("recipe: \"{}\" must be {}", key, what));
+Json value_of(const Recipe& recipe, const std::string& key) {
+  Recipe copy = recipe;
+  Json out;
+  std::visit([&](auto* value) { out = *value; }, find_field(copy, key, "recipe"));
+  return out;
+}
+
+// A run keeps its recipe as JSON.
+void expect_utf8(const Recipe& recipe) {
+  Recipe copy = recipe;
+  for (const auto& [name, field] : fields(copy)) {
+    Strings texts;
+    if (auto* const* s = std::get_if<std::string*>(&field)) texts = {**s};
+    if (auto* const* list = std::get_if<Strings*>(&field)) texts = **list;
+    for (const std::string& text : texts) {
+      if (is_utf8(text)) continue;
+      throw ValueError(format_error(
+          {.op = "recipe",
+           .what = fmt::format("\"{}\" must be UTF-8, \"{}\" is not", name, printable(text)),
+           .hint = "rename the file or folder; a folder can also be gone into and called \".\""}));
+    }
+  }
 }
 
 }  // namespace
 
 Recipe recipe_from_toml(const std::string& text, const std::string& name) {
-  // The parser reads beyond its memory where quoted text is not UTF-8.
-  if (!data::is_utf8(text)) throw IoError(name + ": not valid TOML\nit is not UTF-8");
-  std::istringstream in(text);
-  Json tables;
-  try {
-    tables = to_json_value(toml::parse(in, name), name);
-  } catch (const toml::exception& e) {
-    throw IoError(fmt::format("{}: not valid TOML\n{}", name, e.what()));
-  }
   Recipe recipe;
-  apply(recipe, tables, name);
+  apply(recipe, parse_toml(text, name), name);
   validate(recipe);
   return recipe;
 }
 
 Recipe read_recipe(const std::string& path) {
-  constexpr std::size_t kMost = 1 << 20;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw IoError(path + ": cannot be opened");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (text.size() > kMost) throw IoError(path + ": longer than 1 MiB, this is no recipe");
-  return recipe_from_toml(text, path);
+  constexpr std::uint64_t kMost = 64
+                                  << 20;  // of any file; what is longer than a recipe is said below
+  return recipe_from_toml(read_file(path, kMost), path);
 }
 
 void set_key(Recipe& recipe, const std::string& assignment) {
@@ -202,12 +212,20 @@ void set_key(Recipe& recipe, const std::string& assignment) {
     for (std::string part; std::getline(parts, part, ',');) list.push_back(part);
     put(field, list, key, "--set");
   } else {
-    const Json value = Json::parse(text, nullptr, false);
-    put(field, value.is_discarded() ? Json(text) : value, key, "--set");
+    Json value = text;
+    try {
+      value = parse_json(text, key);
+    } catch (const IoError&) {  // a text then, which has its own error below
+    }
+    put(field, value, key, "--set");
   }
 }
 
 void validate(const Recipe& r) {
+  expect_utf8(r);
+  const auto expect = [&](bool holds, const std::string& key, const std::string& what) {
+    if (!holds) fail_type("recipe", key, what, value_of(r, key));
+  };
   expect(r.data.name.empty() || r.data.path.empty(), "data.name",
          "left out when data.path is given: they name two datasets");
   expect(r.data.validation >= 0 && r.data.validation < 1, "data.validation", "in [0, 1)");
@@ -219,14 +237,16 @@ void validate(const Recipe& r) {
          "in 0..1048576");
   expect(r.data.limit >= 0, "data.limit", "0 or more");
   expect(r.data.workers >= -1 && r.data.workers <= 256, "data.workers", "in 0..256, or -1");
-  expect(r.train.epochs >= 0, "train.epochs", "0 or more");
-  expect(r.train.batch_size >= 1, "train.batch_size", "at least 1");
+  expect(r.train.epochs >= 0 && r.train.epochs <= kMostCount, "train.epochs", "in 0..2147483647");
+  expect(r.train.batch_size >= 1 && r.train.batch_size <= kMostCount, "train.batch_size",
+         "in 1..2147483647");
   expect(r.train.learning_rate >= 0, "train.learning_rate", "0 (the default) or more");
   expect(r.train.weight_decay >= 0, "train.weight_decay", "0 or more");
   expect(r.train.clip_norm >= 0, "train.clip_norm", "0 (off) or more");
   expect(r.train.label_smoothing >= 0 && r.train.label_smoothing < 1, "train.label_smoothing",
          "in [0, 1)");
-  expect(r.train.early_stopping >= 0, "train.early_stopping", "0 (off) or more");
+  expect(r.train.early_stopping >= 0 && r.train.early_stopping <= kMostCount,
+         "train.early_stopping", "0 (off) or a whole number up to 2147483647");
   expect(r.train.checkpoint_every >= 0, "train.checkpoint_every", "0 (once an epoch) or more");
   const Strings precisions{"f32", "bf16", "auto"};
   expect(std::find(precisions.begin(), precisions.end(), r.train.precision) != precisions.end(),
@@ -247,16 +267,21 @@ std::string to_json(const Recipe& recipe) {
     Json& slot = tables[name.substr(0, dot)][name.substr(dot + 1)];
     std::visit([&](auto* value) { slot = *value; }, field);
   }
-  return tables.dump(2);
+  return json_text(tables, "config.json", 2);
 }
 
-Recipe recipe_from_json(const std::string& text) {
-  const Json tables = Json::parse(text, nullptr, false);
-  if (!tables.is_object()) throw IoError("config: not a JSON object");
-  Recipe recipe;
-  apply(recipe, tables, "config");
-  validate(recipe);
-  return recipe;
+Recipe recipe_from_json(const std::string& text, const std::string& name) {
+  const Json tables = parse_json(text, name);
+  if (!tables.is_object()) throw_io(name, "a JSON object of sections is expected");
+  try {
+    Recipe recipe;
+    apply(recipe, tables, name);
+    validate(recipe);
+    return recipe;
+  } catch (const ValueError& e) {
+    const std::string what = e.what();
+    throw IoError(what.starts_with(name) ? what : name + ": " + what);
+  }
 }
 
 }  // namespace nacre::cli

@@ -61,8 +61,8 @@ struct Recipe {
   RunRecipe run;
 };
 
-// Reads a TOML file. Throws IoError with file and line for what is not TOML, ValueError for an
-// unknown key (with the nearest known one) or a value out of range.
+// Reads a TOML file. Throws IoError when it cannot be read, ValueError with file and line for what
+// is not TOML, for an unknown key (with the nearest known one) or a value out of range.
 Recipe read_recipe(const std::string& path);
 Recipe recipe_from_toml(const std::string& text, const std::string& name);
 
@@ -72,8 +72,9 @@ void set_key(Recipe& recipe, const std::string& assignment);
 // Throws ValueError when a value is out of its range.
 void validate(const Recipe& recipe);
 
-// All keys with their values, as JSON and back: a run keeps it as config.json.
+// All keys with their values, as JSON and back: a run keeps it as config.json. The reader throws
+// IoError, also for unknown keys and values out of range: a run's file is no usage.
 std::string to_json(const Recipe& recipe);
-Recipe recipe_from_json(const std::string& text);
+Recipe recipe_from_json(const std::string& text, const std::string& name);
 
 }  // namespace nacre::cli

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <set>
 
 #include "cli/chart.h"
@@ -9,6 +10,7 @@
 namespace nacre::cli {
 namespace {
 
+constexpr const char* kNotFinite = "not finite";
 constexpr const char* kStyle = R"css(
 :root{--bg:#fbfaf8;--fg:#23262b;--dim:#6b7280;--line:#e3e0da;--card:#fff;--c1:#2f6f8f;--c2:#c2553a;--c3:#5a8f4a;--c4:#8a63a8}
 @media(prefers-color-scheme:dark){:root{--bg:#16181c;--fg:#e7e5e1;--dim:#9aa0a8;--line:#2d3138;--card:#1d2026;--c1:#6fb3d2;--c2:#e58a6f;--c3:#93c47d;--c4:#b794d6}}
@@ -63,13 +65,14 @@ std::string mistakes(const Report& report) {
     out += "<figure>";
     if (!m.png.empty()) {
       out += fmt::format("<img alt=\"{}\" src=\"data:image/png;base64,{}\">", escape_html(m.truth),
-                         m.png);
+                         escape_html(m.png));
     }
     out += fmt::format(
         "<figcaption>{}{} <span class=\"wrong\">taken for {}</span> "
-        "<span class=\"dim\">{:.0f}%</span></figcaption></figure>",
+        "<span class=\"dim\">{}</span></figcaption></figure>",
         m.text.empty() ? "" : escape_html(m.text) + "<br>", escape_html(m.truth),
-        escape_html(m.predicted), 100 * m.probability);
+        escape_html(m.predicted),
+        std::isfinite(m.probability) ? fmt::format("{:.0f}%", 100 * m.probability) : kNotFinite);
   }
   return out;
 }
@@ -83,8 +86,9 @@ std::string section(const std::string& title, const std::string& body) {
 std::string report_html(const Report& report) {
   std::string tiles;
   for (const auto& [name, value] : report.evaluation) {
-    tiles += fmt::format("<div class=\"tile\"><span class=\"dim\">{}</span><b>{:.4f}</b></div>",
-                         escape_html("test " + name), value);
+    tiles += fmt::format("<div class=\"tile\"><span class=\"dim\">{}</span><b>{}</b></div>",
+                         escape_html("test " + name),
+                         std::isfinite(value) ? fmt::format("{:.4f}", value) : kNotFinite);
   }
   std::string environment;
   for (const auto& [name, value] : report.environment) {
@@ -98,7 +102,9 @@ std::string report_html(const Report& report) {
     return text.empty() ? "" : "<pre>" + escape_html(text) + "</pre>";
   };
   return fmt::format(
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+      "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><title>{0}</title><style>{1}</style></head>"
       "<body><main><h1>{0}</h1><div class=\"dim\">{2}</div><div class=\"tiles\">{3}</div>"
       "{4}{5}{6}{7}{8}{9}</main></body></html>\n",

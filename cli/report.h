@@ -10,11 +10,11 @@ namespace nacre::cli {
 
 // A test sample that the model got wrong with confidence.
 struct Mistake {
-  std::string png;   // the picture in base64, or empty
+  std::string png;   // the picture in base64, or empty: goes into the page as it is
   std::string text;  // or what the row says
   std::string truth;
   std::string predicted;
-  double probability = 0;  // of the wrong answer
+  double probability = 0;  // of the wrong answer; NaN: not finite
 };
 
 struct Report {
@@ -29,6 +29,8 @@ struct Report {
   std::vector<Mistake> mistakes;
 };
 
+// A page that runs no script and loads nothing: a Content-Security-Policy in it forbids both, and
+// all texts are escaped. `report` must be as read_evaluation and its like leave it.
 std::string report_html(const Report& report);
 
 }  // namespace nacre::cli

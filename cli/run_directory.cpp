@@ -5,6 +5,8 @@
 #include <fstream>
 
 #include "nacre/base/error.h"
+#include "nacre/base/file.h"
+#include "nacre/base/json.h"
 
 namespace nacre::cli {
 
@@ -29,22 +31,6 @@ void write_text(const fs::path& path, const std::string& text) {
   fs::rename(beside, path);
 }
 
-std::string read_text(const fs::path& path) {
-  constexpr std::uintmax_t kMost = 256u << 20;
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  if (error) throw IoError(path.string() + ": cannot be read");
-  if (size > kMost) throw IoError(path.string() + ": longer than 256 MiB");
-  std::ifstream file(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
-nlohmann::json read_json(const fs::path& path) {
-  nlohmann::json value = nlohmann::json::parse(read_text(path), nullptr, false);
-  if (value.is_discarded()) throw IoError(path.string() + ": not JSON");
-  return value;
-}
-
 fs::path model_path(const std::string& file_or_run) {
   const fs::path path = file_or_run;
   if (!fs::is_directory(path)) {
@@ -63,7 +49,8 @@ fs::path config_path(const std::string& file_or_run) {
 }
 
 Recipe recipe_of(const std::string& file_or_run) {
-  return recipe_from_json(read_text(config_path(file_or_run)));
+  const fs::path path = config_path(file_or_run);
+  return recipe_from_json(read_file(path, JsonLimits{}.bytes), path.string());
 }
 
 }  // namespace nacre::cli

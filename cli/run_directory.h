@@ -11,7 +11,6 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/recipe.h"
@@ -23,16 +22,13 @@ std::filesystem::path new_run_directory(const std::string& stem);
 
 // Written beside and renamed. Throws IoError.
 void write_text(const std::filesystem::path& path, const std::string& text);
-// Throws IoError when the file is not there or longer than 256 MiB.
-std::string read_text(const std::filesystem::path& path);
-// Throws IoError when it is not JSON.
-nlohmann::json read_json(const std::filesystem::path& path);
 
 // The model file that a user means: a file as it is, or the best one of a run directory.
 std::filesystem::path model_path(const std::string& file_or_run);
 // Where the recipe of a model file or run directory is, if it has one.
 std::filesystem::path config_path(const std::string& file_or_run);
-// The recipe of the run that a model file belongs to; throws IoError when there is none.
+// The recipe of the run that a model file belongs to; throws IoError when there is none or it is
+// damaged.
 Recipe recipe_of(const std::string& file_or_run);
 
 }  // namespace nacre::cli

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "cli/own_data.h"
+#include "nacre/base/json.h"
 #include "nacre/base/text.h"
 #include "nacre/data/augment.h"
 #include "nacre/data/loader.h"
@@ -135,13 +136,13 @@ std::string layers_for(const ModelRecipe& recipe, const Setup& setup) {
   const std::string text = recipe.layers.empty() ? zoo::layers_of(recipe.name, setup.input,
                                                                   setup.outputs, setup.vocabulary)
                                                  : recipe.layers;
-  nlohmann::json layers = nlohmann::json::parse(text, nullptr, false);
-  if (!layers.is_array() || layers.empty()) return text;
+  zoo::build(text);  // says what is wrong with it
+  nlohmann::json layers = parse_json(text, "model");
   if (!setup.classifies) {
     if (setup.target_mean == 0 && setup.target_deviation == 1) return text;
     layers.push_back(
         {{"type", "rescaling"}, {"scale", setup.target_deviation}, {"offset", setup.target_mean}});
-    return layers.dump();
+    return json_text(layers, "model");
   }
   nlohmann::json& last = layers.back();
   if (!last.is_object() || last.value("activation", nlohmann::json()) != "softmax") return text;
@@ -150,7 +151,7 @@ std::string layers_for(const ModelRecipe& recipe, const Setup& setup) {
   } else {
     last.erase("activation");
   }
-  return layers.dump();
+  return json_text(layers, "model");
 }
 
 void check_outputs(const nn::Summary& network, const Setup& setup) {
@@ -231,9 +232,8 @@ loss::Loss loss_for(const TrainRecipe& r, bool classifies) {
 
 // The loss before a last layer "rescaling".
 loss::Loss without_unit(const loss::Loss& base, const std::string& layers) {
-  const auto list = nlohmann::json::parse(layers, nullptr, false);
-  if (!list.is_array() || list.empty() || !list.back().is_object() ||
-      list.back().value("type", nlohmann::json()) != "rescaling") {
+  const auto list = parse_json(layers, "model");
+  if (list.back().value("type", nlohmann::json()) != "rescaling") {
     return base;
   }
   const double scale = list.back().value("scale", 1.0);
@@ -251,6 +251,7 @@ loss::Loss without_unit(const loss::Loss& base, const std::string& layers) {
 Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
                  std::int64_t steps) {
   const TrainRecipe& t = recipe.train;
+  nn::Sequential network = zoo::build(layers);  // first: what follows relies on the layers
   Strings metrics = t.metrics;
   if (metrics.empty()) metrics = {classifies ? "accuracy" : "mae"};
   ModelOptions options{.optimizer = optimizer_for(t, steps),
@@ -259,7 +260,7 @@ Model make_model(const Recipe& recipe, const std::string& layers, bool classifie
                        .precision = precision_of(t)};
   if (t.optimizer == "lbfgs") options.lbfgs = optim::LBFGSOptions{};
   for (const std::string& name : metrics) options.metrics.push_back(metric::Metric(name.c_str()));
-  Model model(zoo::build(layers));
+  Model model(std::move(network));
   model.compile(std::move(options));
   return model;
 }

@@ -12,8 +12,10 @@
 #include "cli/judge.h"
 #include "cli/run_directory.h"
 #include "cli/setup.h"
+#include "nacre/base/json.h"
 #include "nacre/base/text.h"
 #include "nacre/base/threads.h"
+#include "nacre/base/utf8.h"
 #include "nacre/data/loader.h"
 #include "nacre/io/event_log.h"
 #include "nacre/nn/initializer.h"
@@ -98,7 +100,18 @@ void train_on(Model& model, data::Loader& batches, const FitOptions& options) {
   try {
     model.fit(batches, options);
   } catch (const ValueError& e) {
-    throw std::runtime_error(e.what());
+    throw Error(e.what());
+  }
+}
+
+// Layers that do not fit the data are a wrong recipe, whatever finds it.
+nn::Summary summary_of(Model& model, const Spec& batch) {
+  try {
+    return model.summary(batch);
+  } catch (const ShapeError& e) {
+    throw ValueError(e.what());
+  } catch (const DTypeError& e) {
+    throw ValueError(e.what());
   }
 }
 
@@ -115,7 +128,7 @@ Recipe recipe_of(const TrainCommand& command) {
     if (!fs::exists(config)) {
       throw IoError(command.resume + ": no run directory: it holds no config.json");
     }
-    Recipe recipe = recipe_from_json(read_text(config));
+    Recipe recipe = cli::recipe_of(command.resume);
     recipe.run.directory = command.resume;
     for (const std::string& setting : command.settings) set_key(recipe, setting);
     validate(recipe);
@@ -138,7 +151,7 @@ std::string stem_of(const Recipe& recipe) {
       recipe.data.name.empty()
           ? (fs::absolute(recipe.data.path) / "").lexically_normal().parent_path().stem().string()
           : recipe.data.name;
-  return data + "-" + (recipe.model.layers.empty() ? recipe.model.name : "custom");
+  return as_utf8(data) + "-" + (recipe.model.layers.empty() ? recipe.model.name : "custom");
 }
 
 nlohmann::json environment_json() {
@@ -147,12 +160,12 @@ nlohmann::json environment_json() {
   return out;
 }
 
-void print_next_steps(const fs::path& run) {
-  fmt::print(
+void print_next_steps(const fs::path& run, const Console& console) {
+  console.say(fmt::format(
       "\nNext:\n  nacre report {0}      a page with curves, confusion matrix and mistakes\n"
       "  nacre predict {0} FILE   use the model\n"
       "  nacre train --resume {0} --epochs N   train on\n",
-      run.string());
+      run.string()));
 }
 
 }  // namespace
@@ -172,7 +185,7 @@ int run_train(const TrainCommand& command, const Console& console) {
   Spec batch_spec = setup.input;
   batch_spec.shape = Shape{recipe.train.batch_size};
   for (const std::int64_t d : setup.input.shape) batch_spec.shape.push_back(d);
-  const nn::Summary network = model.summary(batch_spec);
+  const nn::Summary network = summary_of(model, batch_spec);
   check_outputs(network, setup);
   const fs::path run = recipe.run.directory.empty() ? new_run_directory(stem_of(recipe))
                                                     : fs::path(recipe.run.directory);
@@ -190,18 +203,23 @@ int run_train(const TrainCommand& command, const Console& console) {
   write_text(run / "config.json", to_json(chosen));
   std::string precision = precision_text(recipe.train);
   if (!command.resume.empty() && fs::exists(run / "environment.json")) {
-    precision = read_json(run / "environment.json").value("precision", precision);
+    const std::string name = (run / "environment.json").string();
+    const nlohmann::json before = read_json(name);
+    if (const auto chosen_then = JsonView(before, name).find("precision")) {
+      precision = chosen_then->text();
+    }
   }
   nlohmann::json machine = environment_json();
   machine["precision"] = precision;
-  write_text(run / "environment.json", machine.dump(2));
+  write_text(run / "environment.json", json_text(machine, "environment.json", 2));
   const std::string summary = nn::to_string(network);
   write_text(run / "summary.txt", summary);
   if (!console.json && !command.quiet) {
-    fmt::print("{}\n{} training, {} validation, {} test samples; run {}\n{}\n", summary,
-               with_thousands(setup.train.size()), with_thousands(setup.validation.size()),
-               with_thousands(setup.test.size()), run.string(),
-               precision == "f32" ? "" : "precision " + precision + "\n");
+    console.say(fmt::format("{}\n{} training, {} validation, {} test samples; run {}\n{}\n",
+                            summary, with_thousands(setup.train.size()),
+                            with_thousands(setup.validation.size()),
+                            with_thousands(setup.test.size()), run.string(),
+                            precision == "f32" ? "" : "precision " + precision + "\n"));
   }
 
   const std::string watched = setup.validation.empty() ? "loss" : "val_loss";
@@ -231,8 +249,9 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
   zoo::save_model(run / "model.safetensors", model, setup.input, setup.classifies, setup.info);
   if (interrupted) {
-    fmt::print(stderr, "\nstopped and saved; go on with: nacre train --resume {}\n", run.string());
-    return interrupted == SIGTERM ? kTerminated : kInterrupted;
+    const int code = interrupted == SIGTERM ? kTerminated : kInterrupted;
+    return console.fail(code,
+                        "stopped and saved; go on with: nacre train --resume " + run.string());
   }
   if (setup.test.empty()) {
     console.print("\nno test samples: nothing to evaluate",
@@ -243,7 +262,7 @@ int run_train(const TrainCommand& command, const Console& console) {
   zoo::SavedModel best = zoo::load_model(model_path(run.string()));
   model.load_state(nn::values_of(best.model.state()));
   const nlohmann::json evaluation = judge(model, setup.test, setup.info, setup.classifies, 256);
-  write_text(run / "evaluation.json", evaluation.dump());
+  write_text(run / "evaluation.json", json_text(evaluation, "evaluation.json"));
   if (console.json) {
     console.print("", {{"run", run.string()}, {"metrics", evaluation["metrics"]}});
   } else {
@@ -251,8 +270,8 @@ int run_train(const TrainCommand& command, const Console& console) {
     for (const auto& [name, value] : evaluation["metrics"].items()) {
       line += fmt::format("{}{} {:.4f}", line.empty() ? "" : ", ", name, value.get<double>());
     }
-    fmt::print("\ntest: {} ({} samples)\n", line, with_thousands(setup.test.size()));
-    if (!command.quiet) print_next_steps(run);
+    console.say(fmt::format("\ntest: {} ({} samples)\n", line, with_thousands(setup.test.size())));
+    if (!command.quiet) print_next_steps(run, console);
   }
   return kOk;
 }

@@ -10,6 +10,7 @@
 #include "cli/run_directory.h"
 #include "cli/setup.h"
 #include "nacre/base/text.h"
+#include "nacre/base/utf8.h"
 #include "nacre/data/image.h"
 #include "nacre/data/named.h"
 #include "nacre/data/preprocess.h"
@@ -68,7 +69,7 @@ Samples read_file(const std::string& file, const zoo::SavedModel& saved) {
   }
   const Shape& s = saved.input.shape;
   if (s.rank() != 3) {
-    throw ValueError(file + ": the model does not take pictures but " + to_string(saved.input));
+    throw IoError(file + ": the model does not take pictures but " + to_string(saved.input));
   }
   const Tensor picture = data::read_image(file, static_cast<int>(s[0]));
   const Tensor sized = data::resize_image(picture, s[1], s[2], data::Fit::pad);
@@ -91,6 +92,14 @@ Samples read_samples(const std::string& text, const zoo::SavedModel& saved) {
   return samples;
 }
 
+// With the warnings about it, which --json puts into the answer instead.
+zoo::SavedModel load_model(const std::string& file_or_run, const Console& console) {
+  const fs::path path = model_path(file_or_run);
+  zoo::SavedModel saved = zoo::load_model(path);
+  for (const std::string& warning : saved.warnings) console.warn(path.string() + ": " + warning);
+  return saved;
+}
+
 void check_shape(const Shape& sample, const zoo::SavedModel& saved, const std::string& name) {
   if (sample == saved.input.shape) return;
   throw ShapeError(fmt::format("{}: the model takes samples of shape {}, these are {}", name,
@@ -100,7 +109,7 @@ void check_shape(const Shape& sample, const zoo::SavedModel& saved, const std::s
 }  // namespace
 
 int run_eval(const EvalCommand& command, const Console& console) {
-  zoo::SavedModel saved = zoo::load_model(model_path(command.model));
+  zoo::SavedModel saved = load_model(command.model, console);
   Recipe recipe;
   if (command.data.empty() || fs::exists(config_path(command.model))) {
     recipe = recipe_of(command.model);
@@ -121,6 +130,7 @@ int run_eval(const EvalCommand& command, const Console& console) {
   model.load_state(nn::values_of(saved.model.state()));
   nlohmann::json result = judge(model, test, info, saved.classifies, command.batch_size);
   result.erase("mistakes");
+  if (!saved.warnings.empty()) result["warnings"] = saved.warnings;
   std::vector<std::vector<std::string>> rows{{"metric", "value"}};
   for (const auto& [name, value] : result["metrics"].items()) {
     rows.push_back({name, fmt::format("{:.4f}", value.get<double>())});
@@ -131,43 +141,70 @@ int run_eval(const EvalCommand& command, const Console& console) {
   return kOk;
 }
 
+namespace {
+
+// The answers for one argument of the command line, as text and as JSON.
+struct Answers {
+  std::string text;
+  nlohmann::json json = nlohmann::json::array();
+};
+
+Answers answers_for(const std::string& file, zoo::SavedModel& saved, int top) {
+  const Samples samples = read_samples(file, saved);
+  const std::int64_t n = samples.inputs.size(0);
+  if (n == 0) throw IoError(file + ": has no rows");
+  Shape shape;
+  for (int axis = 1; axis < samples.inputs.rank(); ++axis) {
+    shape.push_back(samples.inputs.size(axis));
+  }
+  check_shape(shape, saved, file);
+  const auto outputs = outputs_of(saved.model, samples.inputs, saved.classifies, 256);
+  Answers answers;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string truth = samples.truths.empty() ? "" : samples.truths.at(i);
+    nlohmann::json entry{{"file", file}};
+    if (n > 1) entry["row"] = i + 1;
+    if (!truth.empty()) entry["truth"] = truth;
+    if (!saved.warnings.empty()) entry["warnings"] = saved.warnings;
+    answers.text += printable(file) + (n > 1 ? fmt::format(" row {}", i + 1) : "") +
+                    (truth.empty() ? "" : fmt::format("  (truth: {})", printable(truth))) + "\n";
+    if (saved.classifies) {
+      for (const auto& [k, p] : top_classes(outputs[i], top)) {
+        const std::string name = class_name(saved.info.class_names, k);
+        entry["classes"].push_back({{"name", name}, {"index", k}, {"probability", p}});
+        answers.text += fmt::format("  {:6.2f}%  {}\n", 100 * p, printable(name));
+      }
+    } else {
+      entry["values"] = outputs[i];
+      answers.text += fmt::format("  {:.6g}\n", fmt::join(outputs[i], ", "));
+    }
+    answers.json.push_back(entry);
+  }
+  return answers;
+}
+
+}  // namespace
+
 int run_predict(const PredictCommand& command, const Console& console) {
   if (command.top < 1) throw ValueError("--top must be at least 1");
-  zoo::SavedModel saved = zoo::load_model(model_path(command.model));
+  zoo::SavedModel saved = load_model(command.model, console);
   nlohmann::json json = nlohmann::json::array();
-  std::string text;
+  int code = kOk;
+  // What is wrong with one argument does not take the answers for the others.
   for (const std::string& file : command.files) {
-    const Samples samples = read_samples(file, saved);
-    const std::int64_t n = samples.inputs.size(0);
-    if (n == 0) throw IoError(file + ": has no rows");
-    Shape shape;
-    for (int axis = 1; axis < samples.inputs.rank(); ++axis) {
-      shape.push_back(samples.inputs.size(axis));
-    }
-    check_shape(shape, saved, file);
-    const auto outputs = outputs_of(saved.model, samples.inputs, saved.classifies, 256);
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const std::string truth = samples.truths.empty() ? "" : samples.truths.at(i);
-      nlohmann::json entry{{"file", file}};
-      if (n > 1) entry["row"] = i + 1;
-      if (!truth.empty()) entry["truth"] = truth;
-      text += file + (n > 1 ? fmt::format(" row {}", i + 1) : "") +
-              (truth.empty() ? "" : fmt::format("  (truth: {})", truth)) + "\n";
-      if (saved.classifies) {
-        for (const auto& [k, p] : top_classes(outputs[i], command.top)) {
-          const std::string name = class_name(saved.info.class_names, k);
-          entry["classes"].push_back({{"name", name}, {"index", k}, {"probability", p}});
-          text += fmt::format("  {:6.2f}%  {}\n", 100 * p, name);
-        }
-      } else {
-        entry["values"] = outputs[i];
-        text += fmt::format("  {:.6g}\n", fmt::join(outputs[i], ", "));
-      }
-      json.push_back(entry);
+    try {
+      const Answers answers = answers_for(file, saved, command.top);
+      console.say(answers.text);
+      json.insert(json.end(), answers.json.begin(), answers.json.end());
+    } catch (const std::exception& e) {
+      const Failure failure = failure_of(e);
+      if (!console.json) console.fail(failure.code, failure.text);
+      json.push_back({{"file", file}, {"error", failure.text}});
+      code = code == kOk ? failure.code : code == failure.code ? code : kFailed;
     }
   }
-  console.print(text, json);
-  return kOk;
+  if (console.json) console.print("", json);
+  return code;
 }
 
 int run_summary(const SummaryCommand& command, const Console& console) {
@@ -187,7 +224,7 @@ int run_summary(const SummaryCommand& command, const Console& console) {
     console.print(nn::to_string(summary), json);
   };
   if (fs::exists(command.model)) {
-    zoo::SavedModel saved = zoo::load_model(model_path(command.model));
+    zoo::SavedModel saved = load_model(command.model, console);
     show(saved.model, saved.input);
     return kOk;
   }

@@ -59,8 +59,9 @@ TEST(Recipe, NamesWhatItDoesNotKnow) {
   expect_error<ValueError>(read("[run]\ntensorboard = 1"), {"run.tensorboard", "true or false"});
   expect_error<ValueError>(read("[train]\nseed = -1"), {"train.seed", "0 or more"});
   expect_error<ValueError>(read("[run]\nthreads = 99999999999"), {"run.threads"});
-  expect_error<IoError>(read("[train\nepochs = 3"), {"r.toml", "not valid TOML"});
-  expect_error<IoError>(read("'key\xff' = 3"), {"r.toml", "not UTF-8"});  // found by recipe_fuzz
+  expect_error<ValueError>(read("[train\nepochs = 3"),
+                           {"r.toml: line 1: not valid TOML", "[train"});
+  expect_error<ValueError>(read("'key\xff' = 3"), {"r.toml: line 1", "not UTF-8", "\\xff"});
   expect_error<IoError>([] { read_recipe("/nowhere/r.toml"); }, {"/nowhere/r.toml"});
 }
 
@@ -118,11 +119,74 @@ TEST(Recipe, SurvivesJson) {
   r.train.seed = 1234567890123;
   r.run.threads = 2;
   r.run.tensorboard = true;
-  const Recipe back = recipe_from_json(to_json(r));
+  const Recipe back = recipe_from_json(to_json(r), "config.json");
   EXPECT_EQ(to_json(back), to_json(r));
   EXPECT_EQ(back.data.path, r.data.path);
   EXPECT_EQ(back.train.seed, r.train.seed);
-  expect_error<IoError>([] { recipe_from_json("[1"); }, {"not a JSON object"});
+  const auto read = [](const char* text) {
+    return [=] { recipe_from_json(text, "r/config.json"); };
+  };
+  expect_error<IoError>(read("[1"), {"r/config.json", "not JSON", "line 1"});
+  expect_error<IoError>(read("[1]"), {"r/config.json", "object"});
+  expect_error<IoError>(read(R"({"train":{"epochs":1,"epochs":2}})"), {"\"epochs\"", "twice"});
+  expect_error<IoError>(read(R"({"train":{"epochs":-1}})"), {"r/config.json", "train.epochs"});
+  expect_error<IoError>(read(R"({"train":{"epoch":1}})"), {"train.epoch", "train.epochs"});
+}
+
+TEST(Recipe, BoundsDepthBeforeTheParserRecurses) {
+  const auto expect_deep = [](const std::string& text, const char* part) {
+    expect_error<ValueError>([&] { recipe_from_toml(text, "r.toml"); }, {"r.toml: line ", part});
+  };
+  const std::string open(40000, '['), close(40000, ']');
+  expect_deep("[model]\nlayers = " + open + close, "nested deeper than 64");
+  expect_deep("x = " + std::string(40000, '{'), "nested deeper than 64");
+  std::string tables;
+  for (int i = 0; i < 20000; ++i) tables += "{a = ";
+  expect_deep("x = " + tables, "nested deeper than 64");
+  std::string dotted = "a";
+  for (int i = 0; i < 20000; ++i) dotted += i % 2 ? ".a" : " . a";
+  expect_deep(dotted + " = 1", "more than 16 parts");
+  expect_deep("[" + dotted + "]", "more than 16 parts");
+  expect_deep("# " + open + "\n'" + open + "' = \"" + open + "\\\"" + open + "\"\n\"\"\"" + open +
+                  "\n\"\"\" =  + open + \n[[\n",
+              "not valid TOML");  // brackets in texts and comments do not count
+  const std::string deep = R"({"model":{"layers":)" + open + close + "}}";
+  expect_error<IoError>([&] { recipe_from_json(deep, "c"); }, {"c: ", "nested deeper"});
+  Recipe r;
+  expect_error<ValueError>([&] { set_key(r, "train.epochs=" + open); }, {"train.epochs"});
+  expect_error<ValueError>([&] { recipe_from_toml(std::string(2 << 20, ' '), "r.toml"); },
+                           {"no recipe", "1048576"});
+}
+
+TEST(Recipe, TakesNoNumberForAnother) {
+  const auto read = [](const std::string& text) {
+    return [=] { recipe_from_toml(text, "r.toml"); };
+  };
+  // The parser would clamp these.
+  expect_error<ValueError>(read("[train]\nepochs = 9223372036854775808"),
+                           {"r.toml: line 2", "9223372036854775808", "out of range"});
+  expect_error<ValueError>(read("[train]\nepochs = 0xfffffffffffffffff"), {"line 2", "range"});
+  expect_error<ValueError>(read("[train]\nlearning_rate = 1e999"), {"line 2", "1e999"});
+  expect_error<ValueError>(read("[train]\nlearning_rate = inf"), {"learning_rate", "finite"});
+  expect_error<ValueError>(read("[train]\nepochs = 4294967298"), {"train.epochs", "4294967298"});
+  expect_error<ValueError>(read("[train]\nepochs = 1e30"), {"train.epochs", "whole number"});
+  EXPECT_EQ(recipe_from_toml("[train]\nepochs = 0x10\nseed = 1_000", "r.toml").train.epochs, 16);
+  const auto json = [](const std::string& train) {
+    return [=] { recipe_from_json("{\"train\":{" + train + "}}", "c"); };
+  };
+  expect_error<IoError>(json("\"epochs\":9223372036854775808"), {"c: ", "train.epochs"});
+  expect_error<IoError>(json("\"early_stopping\":4294967297"), {"c: ", "train.early_stopping"});
+  // All seeds survive.
+  Recipe r;
+  set_key(r, "train.seed=18446744073709551615");
+  EXPECT_EQ(recipe_from_json(to_json(r), "c").train.seed, ~std::uint64_t{0});
+}
+
+TEST(Recipe, WhatIsWrittenCanBeRead) {
+  Recipe r;
+  r.data.path = "caf\xe9";
+  expect_error<ValueError>([&] { validate(r); }, {"data.path", "caf\\xe9", "rename"});
+  expect_error<ValueError>([&] { to_json(r); }, {"data.path", "UTF-8"});
 }
 
 // docs/recipes.md names every key and every layer, and its recipe is one.

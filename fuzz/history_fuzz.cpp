@@ -1,0 +1,12 @@
+#include "cli/run_files.h"
+#include "fuzz/fuzz.h"
+
+// A run's history.jsonl, and its curves.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return nacre::fuzz::run(data, size, [](nacre::Bytes bytes) {
+    nacre::cli::Report report;
+    nacre::cli::read_history(nacre::fuzz::text_of(bytes), "input", report);
+    const std::string page = nacre::cli::report_html(report);
+    if (page.find("<script") != page.npos) throw nacre::InternalError("a script got into the page");
+  });
+}

@@ -25,7 +25,6 @@ class BoundKernel {
     kernel_ = prepare_kernel({op, attrs, in, out, threads}, reference);
     scratch_ = Buffer::allocate(kernel_.scratch_bytes);
     context_ = {threads, scratch_.data()};
-    limit_library_threads(threads);
   }
   std::size_t bytes() const {
     std::size_t total = 0;

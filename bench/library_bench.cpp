@@ -52,7 +52,7 @@ void SolveNacre(State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(solve(a, b));
 }
 void SolveLapack(State& state) {
-  limit_library_threads(1);
+  const LibraryTeam one(1);
   const auto n = static_cast<int>(state.range(0));
   const int columns = 4;
   const std::vector<double> a = matrices(n, f64).to_vector<double>();

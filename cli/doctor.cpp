@@ -86,12 +86,9 @@ std::vector<std::pair<std::string, std::string>> environment() {
   for (const Feature& f : features()) {
     if (f.present) instructions += (instructions.empty() ? "" : ", ") + std::string(f.name);
   }
-  return {{"processor", cpu_model()},
-          {"instructions", instructions},
-          {"threads", fmt::format("{} of {}", threads(), available_threads())},
-          {"memory", human_bytes(memory_bytes())},
-          {"oneDNN", onednn_version()},
-          {"Nacre", NACRE_VERSION}};
+  return {{"processor", cpu_model()},      {"instructions", instructions},
+          {"threads", describe_threads()}, {"memory", human_bytes(memory_bytes())},
+          {"oneDNN", onednn_version()},    {"Nacre", NACRE_VERSION}};
 }
 
 int run_doctor(const Console& console) {
@@ -102,9 +99,8 @@ int run_doctor(const Console& console) {
     json[name] = value;
   };
   line("processor", cpu_model());
-  line("threads",
-       fmt::format("{} used of {} available{}", threads(), available_threads(),
-                   threads() < available_threads() ? " (NACRE_THREADS or --threads)" : ""));
+  line("processors", describe_processors());
+  line("threads", describe_threads());
   line("memory", human_bytes(memory_bytes()));
   line("oneDNN", onednn_version());
   line("bf16 products", bfloat16_text());

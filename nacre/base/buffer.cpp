@@ -1,5 +1,7 @@
 #include "nacre/base/buffer.h"
 
+#include <pthread.h>
+
 #include <bit>
 #include <cstdlib>
 #include <mutex>
@@ -82,7 +84,13 @@ struct SharedPool {
 };
 
 SharedPool& shared_pool() {
-  static SharedPool* pool = new SharedPool;  // outlives every static that holds a tensor
+  // Outlives every static that holds a tensor. Another thread may be in the pool when this one
+  // forks: the child must not find it locked for ever.
+  static SharedPool* const pool = [] {
+    pthread_atfork([] { shared_pool().mutex.lock(); }, [] { shared_pool().mutex.unlock(); },
+                   [] { shared_pool().mutex.unlock(); });
+    return new SharedPool;
+  }();
   return *pool;
 }
 

@@ -34,10 +34,13 @@ DebugFlags parse_debug_flags(std::string_view list) {
       flags.nan = true;
     } else if (word == "reference") {
       flags.reference = true;
+    } else if (word == "poison") {
+      flags.poison = true;
     } else if (!word.empty()) {
-      throw ValueError(format_error({.op = "NACRE_DEBUG",
-                                     .what = "unknown word \"" + std::string(word) + "\"",
-                                     .hint = "it takes trace, passes, plan, nan, reference"}));
+      throw ValueError(
+          format_error({.op = "NACRE_DEBUG",
+                        .what = "unknown word \"" + std::string(word) + "\"",
+                        .hint = "it takes trace, passes, plan, nan, reference, poison"}));
     }
   }
   return flags;

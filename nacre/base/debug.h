@@ -7,6 +7,8 @@
 //              that names the layer and the line (elementwise fusion is off, to be exact)
 //   reference  computes every step again with the op's reference; the first step whose fast kernel
 //              differs is an error that names it
+//   poison     fills every kernel's outputs and scratch with NaN (all bits set) before it runs, so
+//              that what a kernel leaves out, or reads before it wrote, shows in the results
 #pragma once
 
 #include <string_view>
@@ -19,6 +21,7 @@ struct DebugFlags {
   bool plan = false;
   bool nan = false;
   bool reference = false;
+  bool poison = false;
 };
 
 // Reads a list as above. Throws ValueError for an unknown word.

@@ -1,137 +1,287 @@
 #include "nacre/base/threads.h"
 
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <climits>
 #include <cstdlib>
-#include <exception>
-#include <fstream>
-#include <mutex>
-#include <string>
+#include <cstring>
+#include <string_view>
 
+#include "nacre/base/cpu_quota.h"
 #include "nacre/base/error.h"
+#include "nacre/base/probe.h"
 
 namespace nacre {
 namespace {
 
-// Cores granted by cgroup v2 or v1, 0 when there is no limit.
-int cgroup_cores() {
-  if (std::ifstream file("/sys/fs/cgroup/cpu.max"); file) {
-    std::string quota;
-    double period = 0;
-    if (file >> quota >> period && quota != "max" && period > 0) {
-      return std::max(1, static_cast<int>(std::stod(quota) / period + 0.5));
-    }
-    return 0;
-  }
-  std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  double quota = 0;
-  double period = 0;
-  if (quota_file >> quota && period_file >> period && quota > 0 && period > 0) {
-    return std::max(1, static_cast<int>(quota / period + 0.5));
-  }
-  return 0;
-}
+// --- What is asked for
 
-int initial_threads() {
-  if (const char* text = std::getenv("NACRE_THREADS")) {
-    const int n = std::atoi(text);
-    if (n >= 1) return n;
-  }
-  return available_threads();
-}
+enum class Source : std::uint8_t { processors, own_variable, openmp_variable, program };
 
-std::atomic<int>& thread_setting() {
-  static std::atomic<int> setting{initial_threads()};
-  return setting;
-}
-
-// The one parallel region that may be open. Handed to the workers through an atomic, not through
-// OpenMP's shared variables: ThreadSanitizer does not see into libgomp, but it sees these.
-struct Region {
-  RangeBody body;
-  void* context;
-  std::int64_t count;
-  std::int64_t part;
-  std::exception_ptr error;
-  std::mutex error_mutex;
+struct Setting {
+  std::atomic<int> asked{0};  // 0: nobody looked yet
+  std::atomic<Source> source{Source::processors};
+  std::atomic<unsigned> generation{1};  // changes with `asked`
 };
-std::mutex region_mutex;
-std::atomic<Region*> open_region{nullptr};
-std::atomic<int> finished{0};
+Setting setting;
 
-void run_part(Region& region, std::int64_t index) {
-  const std::int64_t begin = index * region.part;
-  const std::int64_t end = std::min(region.count, begin + region.part);
-  if (begin >= end) return;
-  try {
-    region.body(region.context, begin, end);
-  } catch (...) {
-    const std::lock_guard lock(region.error_mutex);
-    if (!region.error) region.error = std::current_exception();
-  }
+// A number of threads, or 0.
+int parse_count(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(' ');
+  if (first == text.npos) return 0;
+  text = text.substr(first, text.find_last_not_of(' ') - first + 1);
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  const bool fits = error == std::errc() && end == text.data() + text.size();
+  return fits && n >= 1 && n <= kMostThreads ? n : 0;
 }
 
-void run_region(int workers) {
-#pragma omp parallel num_threads(workers)
-  {
-    Region* region = open_region.load(std::memory_order_acquire);
-    // OpenMP may grant fewer threads than asked.
-    for (int i = omp_get_thread_num(); i * region->part < region->count;
-         i += omp_get_num_threads()) {
-      run_part(*region, i);
-    }
-    finished.fetch_add(1, std::memory_order_release);
+[[noreturn]] void refuse(const char* variable, const std::string& text, const char* kind) {
+  throw ValueError(
+      format_error({.op = variable,
+                    .what = std::string("expected ") + kind + " from 1 to " +
+                            std::to_string(kMostThreads) + ", got \"" + text + "\"",
+                    .hint = std::string("set ") + variable + "=2, or leave it out to use all " +
+                            std::to_string(available_threads()) + " processors there are"}));
+}
+
+// Each level of nested regions may have its number; Nacre has one level.
+int first_of_list(const char* variable, const std::string& text) {
+  int first = 0;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const int n = parse_count(std::string_view(text).substr(at, comma - at));
+    if (n == 0) refuse(variable, text, "a whole number, or a list of them,");
+    if (at == 0) first = n;
+    at = comma + 1;
   }
-  static_cast<void>(finished.load(std::memory_order_acquire));
+  return first;
+}
+
+int asked_threads() {
+  if (const int n = setting.asked.load(std::memory_order_relaxed)) return n;
+  int n = 0;
+  Source source = Source::processors;
+  const char* own = std::getenv("NACRE_THREADS");
+  const char* openmp = std::getenv("OMP_NUM_THREADS");
+  if (own && *own) {
+    n = parse_count(own);
+    source = Source::own_variable;
+    if (n == 0) refuse("NACRE_THREADS", own, "a whole number");
+  } else if (openmp && *openmp) {
+    n = first_of_list("OMP_NUM_THREADS", openmp);
+    source = Source::openmp_variable;
+  } else {
+    n = available_threads();
+  }
+  int nobody = 0;
+  if (setting.asked.compare_exchange_strong(nobody, n)) setting.source.store(source);
+  return setting.asked.load();
+}
+
+// --- What is granted
+
+enum class Limit : std::uint8_t { none, fork, levels, thread_limit, system, stack };
+
+// Of the calling thread: libgomp keeps a pool of threads for each that opens regions.
+struct Team {
+  unsigned generation = 0;  // of the setting that `granted` is about
+  int granted = 1;
+  int proven = 1;         // the largest team that was started
+  int refused = INT_MAX;  // the smallest that was refused since the setting changed
+  Limit limit = Limit::none;
+  int error = 0;  // why the system started no more
+};
+thread_local Team team;
+
+// A child of fork() has no thread but the one that forked, while libgomp still believes in its pool
+// and would wait for it for ever. Where the parent had no other thread there is no pool.
+std::atomic<bool> lost_threads{false};
+bool forks_with_threads = false;
+
+void before_fork() { forks_with_threads = !__libc_single_threaded; }
+void in_child() {
+  if (!forks_with_threads) return;
+  lost_threads.store(true);
+  team = {};
+  setting.generation.fetch_add(1);
+}
+[[maybe_unused]] const int fork_handlers = pthread_atfork(before_fork, nullptr, in_child);
+
+// Opens a region, so that libgomp starts the team's threads now, just after they were found
+// startable, and they stay. Returns how many there were.
+int start_team(int n) {
+  const LibraryTeam exact(1);  // only for OMP_DYNAMIC off; `n` is said below
+  int count = 1;
+#pragma omp parallel num_threads(n)
+  {
+    if (omp_get_thread_num() == 0) count = omp_get_num_threads();
+  }
+  return count;
+}
+
+void prove(int asked) {
+  int n = asked;
+  team.limit = Limit::none;
+  if (lost_threads.load(std::memory_order_relaxed)) {
+    n = 1;
+    team.limit = Limit::fork;
+  } else if (omp_get_max_active_levels() < 1) {
+    n = 1;
+    team.limit = Limit::levels;
+  } else if (omp_get_thread_limit() < n) {
+    n = omp_get_thread_limit();
+    team.limit = Limit::thread_limit;
+  }
+  if (n > team.proven) {
+    const StartableThreads more = startable_threads(n - team.proven);
+    if (team.proven + more.count < n) {
+      n = team.proven + more.count;
+      team.limit = more.small_stack ? Limit::stack : Limit::system;
+      team.error = more.error;
+    }
+  }
+  if (n > team.proven) {
+    const int started = start_team(n);
+    if (started < n) team.limit = Limit::thread_limit;
+    team.proven = std::max(team.proven, started);
+  }
+  if (team.proven < asked) team.refused = asked;
+}
+
+std::string reason() {
+  switch (team.limit) {
+    case Limit::fork:
+      return "a child of fork() has one thread";
+    case Limit::levels:
+      return "OMP_MAX_ACTIVE_LEVELS is 0";
+    case Limit::thread_limit:
+      return "OMP_THREAD_LIMIT is " + std::to_string(omp_get_thread_limit());
+    case Limit::system:
+      return "the system starts no more: " + std::string(std::strerror(team.error));
+    case Limit::stack:
+      return "the stacks of further threads would be too small, see OMP_STACKSIZE and ulimit -s";
+    case Limit::none:
+      break;
+  }
+  return "";
+}
+
+// --- The processors
+
+struct Processors {
+  int affinity = 1;
+  CpuQuota quota;
+  int count = 1;
+};
+
+Processors find_processors() {
+  Processors p;
+  // OpenMP knows the mask that the program was started with, also where OMP_PROC_BIND has tied
+  // this very thread to one place since.
+  p.affinity = std::max(1, omp_get_num_procs());
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(getpid(), sizeof set, &set) == 0) {
+    p.affinity = std::max(p.affinity, CPU_COUNT(&set));
+  }
+  p.quota = cpu_quota();
+  p.count = p.affinity;
+  if (p.quota.cpus > 0) p.count = std::min(p.count, std::max(1, static_cast<int>(p.quota.cpus)));
+  return p;
+}
+
+const Processors& processors() {
+  static const Processors found = find_processors();
+  return found;
 }
 
 }  // namespace
 
-int available_threads() {
-  static const int count = [] {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : omp_get_num_procs();
-    if (const int limit = cgroup_cores(); limit > 0) n = std::min(n, limit);
-    return std::max(1, n);
-  }();
-  return count;
+int available_threads() { return processors().count; }
+
+int grant_threads(int asked) {
+  if (asked <= 1 || omp_in_parallel() || omp_get_max_active_levels() < 1) return 1;
+  if (asked > team.proven && asked < team.refused) prove(asked);
+  return std::min(asked, team.proven);
 }
 
-int threads() { return thread_setting().load(std::memory_order_relaxed); }
+int threads() {
+  if (omp_in_parallel()) return 1;
+  const unsigned now = setting.generation.load(std::memory_order_acquire);
+  if (team.generation != now) {
+    const int asked = asked_threads();
+    team.refused = INT_MAX;
+    team.limit = Limit::none;
+    if (asked > team.proven) prove(asked);
+    team.granted = std::min(asked, team.proven);
+    team.generation = now;
+  }
+  return grant_threads(team.granted);
+}
 
 void set_threads(int n) {
-  if (n < 1) throw ValueError("threads: at least 1, not " + std::to_string(n));
-  thread_setting().store(n, std::memory_order_relaxed);
-}
-
-void limit_library_threads(int n) {
-  thread_local int current = 0;
-  if (current == n) return;
-  omp_set_num_threads(n);
-  current = n;
-}
-
-void parallel_ranges(int workers, std::int64_t count, std::int64_t grain, RangeBody body,
-                     void* context) {
-  if (count <= 0) return;
-  grain = std::max<std::int64_t>(1, grain);
-  const std::int64_t grains = (count + grain - 1) / grain;
-  const std::int64_t chunks = std::min<std::int64_t>(workers, grains);
-  const std::int64_t part = (grains + chunks - 1) / chunks * grain;
-  Region region{body, context, count, part, nullptr, {}};
-  std::unique_lock lock(region_mutex, std::defer_lock);
-  if (chunks == 1 || omp_in_parallel() || !lock.try_lock()) {
-    for (std::int64_t i = 0; i * part < count; ++i) run_part(region, i);
-  } else {
-    open_region.store(&region, std::memory_order_release);
-    run_region(static_cast<int>(chunks));
+  if (n < 1 || n > kMostThreads) {
+    throw ValueError("threads: from 1 to " + std::to_string(kMostThreads) + ", not " +
+                     std::to_string(n));
   }
-  if (region.error) std::rethrow_exception(region.error);
+  setting.asked.store(n);
+  setting.source.store(Source::program);
+  setting.generation.fetch_add(1, std::memory_order_release);
+}
+
+std::string describe_threads() {
+  const int granted = threads();
+  const int asked = asked_threads();
+  const Source source = setting.source.load();
+  std::string text = std::to_string(granted) + " of " + std::to_string(asked);
+  if (source == Source::processors) text += " available";
+  if (source == Source::own_variable) text += " that NACRE_THREADS asks for";
+  if (source == Source::openmp_variable) text += " that OMP_NUM_THREADS asks for";
+  if (source == Source::program) text += " asked for";
+  if (granted == asked) return text;
+  const std::string why = omp_in_parallel() ? "within a parallel region" : reason();
+  return why.empty() ? text : text + " (" + why + ")";
+}
+
+std::string describe_processors() {
+  const Processors& p = processors();
+  std::string text = std::to_string(p.count) + " (" + std::to_string(p.affinity) +
+                     " in the affinity mask of " + std::to_string(sysconf(_SC_NPROCESSORS_ONLN));
+  if (p.quota.cpus > 0) {
+    std::string cpus = std::to_string(p.quota.cpus);  // six decimals
+    cpus.erase(cpus.find_last_not_of('0') + 1);
+    if (cpus.back() == '.') cpus.pop_back();
+    text += "; cgroup quota " + cpus + " CPUs, in " + p.quota.file;
+  }
+  return text + ")";
+}
+
+LibraryTeam::LibraryTeam(int n)
+    : threads_before_(omp_get_max_threads()), dynamic_before_(omp_get_dynamic()) {
+  if (const int granted = grant_threads(n); granted < n) {
+    std::string why = omp_in_parallel() ? "within a parallel region" : reason();
+    if (why.empty()) why = "of this thread";
+    throw ValueError(
+        format_error({.op = "threads",
+                      .what = "this kernel was made for " + std::to_string(n) + " threads, " +
+                              std::to_string(granted) + " are granted (" + why + ")",
+                      .hint = "make the plan where it runs; compile() and eager ops do that"}));
+  }
+  omp_set_num_threads(n);
+  if (dynamic_before_) omp_set_dynamic(0);
+}
+
+LibraryTeam::~LibraryTeam() {
+  omp_set_num_threads(threads_before_);
+  if (dynamic_before_) omp_set_dynamic(1);
 }
 
 }  // namespace nacre

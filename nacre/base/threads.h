@@ -1,28 +1,59 @@
 // One pool of threads for everything: OpenMP's, which oneDNN uses too, so that no two pools spin
-// against each other.
+// against each other. What is asked for may be more than what is granted (by OpenMP's limits, by
+// the system): everything here is about what was granted.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <type_traits>
 
 namespace nacre {
 
-// The processors this process may use: affinity mask and cgroup quota respected; at least 1.
+inline constexpr int kMostThreads = 4096;
+
+// The processors this process may use: affinity mask and cgroup quotas respected (of a quota of 2.5
+// processors, 2); at least 1. Found out once.
 int available_threads();
 
-// The number of threads that kernels use at most. Starts as available_threads(), or as the
-// environment variable NACRE_THREADS says. set_threads throws ValueError below 1.
+// The number of threads that kernels use at most, on the calling thread and now. Asked for by
+// set_threads, else by the environment variables NACRE_THREADS or OMP_NUM_THREADS (its first
+// number), else available_threads(). Less is granted with OMP_THREAD_LIMIT, where the system starts
+// no more threads, within an OpenMP region and in a child of fork() (1 in both).
+// Throws ValueError when an environment variable is no number from 1 to kMostThreads.
 int threads();
+// Throws ValueError for what is not from 1 to kMostThreads.
 void set_threads(int n);
 
-// Makes oneDNN's parallel regions on the calling thread use at most n threads from now on.
-void limit_library_threads(int n);
+// Of `asked` threads, how many a parallel region of the calling thread gets now. Remembers per
+// thread what was granted; starting threads for the first time takes as long as it takes.
+int grant_threads(int asked);
+
+// threads() in words with its reason: "1 of 2 that NACRE_THREADS asks for (OMP_THREAD_LIMIT is 1)".
+std::string describe_threads();
+// available_threads() in words: "1 (2 in the affinity mask; cgroup quota 1.5 CPUs, in /sys/...)".
+std::string describe_processors();
+
+// While it lives, oneDNN's parallel regions of the calling thread are teams of n, and what the
+// user's program set for its own regions is put back afterwards. A primitive that was made for n
+// threads leaves out a part of its result in a smaller team, so it throws ValueError when n threads
+// are not granted here.
+class LibraryTeam {
+ public:
+  explicit LibraryTeam(int n);
+  ~LibraryTeam();
+  LibraryTeam(const LibraryTeam&) = delete;
+  LibraryTeam& operator=(const LibraryTeam&) = delete;
+
+ private:
+  int threads_before_;
+  int dynamic_before_;
+};
 
 // Calls body(context, begin, end) for `chunks` consecutive, near equal parts of [0, count), each a
 // multiple of `grain` (but the last), on at most `workers` threads; returns when all are done. The
-// parts depend on count, grain and workers only, so results do not depend on timing. An exception
-// of a part is rethrown here. Within a parallel region, and while another user thread runs one, the
-// parts run one after the other.
+// parts depend on count, grain and workers only, so results do not depend on timing nor on the
+// threads that are granted. An exception of a part is rethrown here. Within a parallel region, and
+// while another user thread runs one, the parts run one after the other.
 using RangeBody = void (*)(void* context, std::int64_t begin, std::int64_t end);
 void parallel_ranges(int workers, std::int64_t count, std::int64_t grain, RangeBody body,
                      void* context);

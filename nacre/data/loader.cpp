@@ -1,17 +1,21 @@
 #include "nacre/data/loader.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <map>
 #include <mutex>
+#include <new>
 #include <numeric>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "nacre/base/error.h"
+#include "nacre/base/probe.h"
 
 namespace nacre::data {
 
@@ -44,9 +48,10 @@ class Loader::Impl {
       throw ValueError(
           fmt::format("Loader::reset: epoch {}, batch {} of {}", epoch, first, batches_));
     }
+    refuse_lost_threads();
     const std::lock_guard lock(mutex_);
     // The threads are already in the epoch that follows: go on with what they made.
-    const bool follows = started_ && !broken_ && options_.workers > 0 && options_.shuffle &&
+    const bool follows = started_ && !broken_ && !threads_.empty() && options_.shuffle &&
                          epoch == at_.epoch + 1 && first == 0 && at_.batch == batches_;
     at_ = {epoch, first, options_.seed};
     if (follows) return;
@@ -58,16 +63,15 @@ class Loader::Impl {
     next_ticket_ = given_ = 0;
     build_ = {epoch, first, options_.seed};
     exhausted_ = first >= batches_;
-    while (static_cast<int>(threads_.size()) < options_.workers) {
-      threads_.emplace_back([this] { work(); });
-    }
+    start_threads();
     room_.notify_all();
   }
 
   bool next(Batch& batch) {
     if (!started_) reset(at_.epoch, at_.batch);  // after a failure: the same batch again
     if (at_.batch >= batches_) return false;
-    if (options_.workers == 0) {
+    refuse_lost_threads();
+    if (threads_.empty()) {
       batch = build(at_.epoch, at_.batch);
       ++at_.batch;
       return true;
@@ -89,7 +93,7 @@ class Loader::Impl {
     return true;
   }
 
-  Batch build(std::int64_t epoch, std::int64_t number) const {
+  Batch build(std::int64_t epoch, std::int64_t number) const try {
     const std::int64_t begin = number * options_.batch_size;
     std::vector<std::int64_t> numbers(
         static_cast<std::size_t>(std::min(options_.batch_size, samples_ - begin)));
@@ -102,7 +106,13 @@ class Loader::Impl {
       f(batch, random);
     }
     return batch;
+  } catch (const std::bad_alloc&) {
+    throw_out_of_memory("a batch");
   }
+
+  // A child of fork() has this object, but not its threads.
+  bool lost_threads() const { return !threads_.empty() && ::getpid() != process_; }
+  int running_workers() const { return static_cast<int>(threads_.size()); }
 
   LoaderOptions options_;
   Dataset set_;
@@ -112,6 +122,25 @@ class Loader::Impl {
   Position at_;
 
  private:
+  void refuse_lost_threads() const {
+    if (!lost_threads()) return;
+    throw ValueError(format_error({.op = "Loader",
+                                   .what = "its background threads did not come along into this "
+                                           "child of fork()",
+                                   .hint = "make a Loader in the child, or use workers = 0"}));
+  }
+
+  void start_threads() {
+    process_ = ::getpid();
+    while (static_cast<int>(threads_.size()) < options_.workers) {
+      try {
+        threads_.emplace_back([this] { work(); });
+      } catch (const std::system_error&) {
+        return;  // the system starts no more
+      }
+    }
+  }
+
   struct Made {
     Batch batch;
     std::exception_ptr failure;
@@ -159,10 +188,16 @@ class Loader::Impl {
   bool started_ = false;
   bool broken_ = false;
   bool stop_ = false;
+  pid_t process_ = 0;  // that started the threads
 };
 
+// Threads that are lost cannot be joined, nor may what they wait for be destroyed.
+void Loader::Delete::operator()(Impl* impl) const {
+  if (!impl->lost_threads()) delete impl;
+}
+
 Loader::Loader(Dataset set, LoaderOptions options)
-    : impl_(std::make_unique<Impl>(std::move(set), std::move(options))) {}
+    : impl_(new Impl(std::move(set), std::move(options))) {}
 Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
 Loader& Loader::operator=(Loader&&) noexcept = default;
@@ -191,6 +226,7 @@ void Loader::restore(const Position& position) {
   impl_->reset(position.epoch, position.batch);
 }
 
+int Loader::running_workers() const { return impl_->running_workers(); }
 const Info& Loader::info() const { return impl_->set_.info(); }
 const Dataset& Loader::dataset() const { return impl_->set_; }
 

@@ -16,15 +16,19 @@ using BatchStep = std::function<void(Batch&, RandomStream&)>;
 
 struct LoaderOptions {
   std::int64_t batch_size = 32;
-  bool shuffle = false;               // a new order in each epoch
-  bool drop_last = false;             // leave out an incomplete last batch
-  std::uint64_t seed = 0;             // of the order and of augmentation
-  int workers = 0;                    // background threads; 0: batches are made in next()
+  bool shuffle = false;    // a new order in each epoch
+  bool drop_last = false;  // leave out an incomplete last batch
+  std::uint64_t seed = 0;  // of the order and of augmentation
+  // Background threads; 0: batches are made in next(). Where the system starts fewer, those do all
+  // the work, without any next() does; batches are the same.
+  int workers = 0;
   int prefetch = 4;                   // batches ready at most, at least 1 a worker
   std::vector<BatchStep> steps = {};  // applied in order to each batch
 };
 
-// Throws, in next(), what reading a sample throws; the next reset() begins anew.
+// Throws, in next(), what reading a sample throws; the next reset() begins anew. In a child of
+// fork(), which has no copy of the background threads, using a Loader that had some throws
+// ValueError.
 class Loader : public BatchSource {
  public:
   // Throws ValueError for a batch size below 1, negative workers or prefetch below 1.
@@ -42,10 +46,15 @@ class Loader : public BatchSource {
   void restore(const Position& position) override;
   const Info& info() const override;
   const Dataset& dataset() const;
+  // The background threads that run by now: none before the first batch.
+  int running_workers() const;
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Delete {
+    void operator()(Impl* impl) const;
+  };
+  std::unique_ptr<Impl, Delete> impl_;
 };
 
 }  // namespace nacre::data

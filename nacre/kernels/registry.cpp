@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "nacre/base/debug.h"
 #include "nacre/kernels/cpu/instruction_set.h"
+#include "nacre/kernels/poison.h"
 #include "nacre/kernels/tables.h"
 
 namespace nacre {
@@ -45,10 +47,9 @@ PreparedKernel prepare_reference(const KernelQuery& q) {
 
 PreparedKernel prepare_kernel(const KernelQuery& query, bool reference_only) {
   const KernelRow* const row = reference_only ? nullptr : find_row(query);
-  if (!row) return prepare_reference(query);
-  PreparedKernel kernel = row->prepare(query);
-  kernel.name = row->name;
-  return kernel;
+  PreparedKernel kernel = row ? row->prepare(query) : prepare_reference(query);
+  if (row) kernel.name = row->name;
+  return debug_flags().poison ? poisoned(std::move(kernel), query) : kernel;
 }
 
 bool has_kernel(const KernelQuery& query) { return find_row(query) != nullptr; }

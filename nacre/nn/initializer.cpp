@@ -131,7 +131,10 @@ Tensor Initializer::operator()(const Shape& shape, DType dtype) const {
 
 Tensor Initializer::operator()(const Shape& shape, const Fans& fans, DType dtype,
                                std::uint64_t seed) const {
-  std::vector<double> values(static_cast<std::size_t>(shape.elements()));
+  const auto count = static_cast<std::size_t>(shape.elements());
+  const Buffer memory = Buffer::allocate(count * sizeof(double));
+  const std::span<double> values(static_cast<double*>(memory.data()), count);
+  std::fill(values.begin(), values.end(), 0.0);  // a rule of the user's may leave some out
   fill_(values, shape, fans, seed_ ? *seed_ : seed);
   Tensor out(Spec{dtype, shape});
   visit_dtype(dtype, [&](auto tag) {

@@ -1,9 +1,9 @@
-// The checked replays of NACRE_DEBUG=nan and =reference.
+// The checked replays of NACRE_DEBUG=nan, =reference and =poison.
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstring>
 
-#include "nacre/base/threads.h"
 #include "nacre/plan/plan.h"
 
 namespace nacre {
@@ -52,6 +52,8 @@ double tolerance(DType dtype) {
 }  // namespace
 
 void Plan::run_checked() {
+  // The kernels poison their own outputs and scratch; this is for what lies between them.
+  if (poison_ && arena_.bytes() > 0) std::memset(arena_.data(), 0xFF, arena_.bytes());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     at_ = i;
     if (check_reference_) {

@@ -12,7 +12,9 @@ namespace nacre {
 Plan::Plan(const Graph& graph, const PlanOptions& options)
     : graph_(schedule(graph, options.donations)),
       check_finite_(options.check_finite),
-      check_reference_(options.check_reference) {
+      check_reference_(options.check_reference),
+      poison_(options.poison),
+      checked_(check_finite_ || check_reference_ || poison_) {
   bind_kernels(options);
   bind_memory(options);
 }
@@ -20,6 +22,7 @@ Plan::Plan(const Graph& graph, const PlanOptions& options)
 void Plan::bind_kernels(const PlanOptions& options) {
   std::vector<NodeMemory> nodes(graph_.node_count());
   std::size_t scratch_bytes = 0;
+  const int most = grant_threads(options.threads);
   for (NodeId n = 0; n < graph_.node_count(); ++n) {
     const Node& node = graph_.node(n);
     if (node.op == Op::input || node.op == Op::constant) continue;
@@ -32,8 +35,7 @@ void Plan::bind_kernels(const PlanOptions& options) {
       out.push_back(graph_.spec(graph_.output(n, i)));
     }
     const Cost cost = cost_of(node.op, node.attrs, in, out);
-    const int threads = threads_for(cost, options.threads);
-    limit_library_threads(threads);  // a library may choose its blocking when it prepares
+    const int threads = threads_for(cost, most);
     kernels_.push_back(
         prepare_kernel({node.op, node.attrs, in, out, threads}, options.reference_only));
     const PreparedKernel& kernel = kernels_.back();
@@ -42,9 +44,6 @@ void Plan::bind_kernels(const PlanOptions& options) {
     scratch_bytes = std::max(scratch_bytes, kernel.scratch_bytes);
     infos_.push_back({n, kernel.name, cost, threads});
   }
-  threads_ = infos_.empty() ? 1 : infos_[0].threads;
-  same_threads_ = std::all_of(infos_.begin(), infos_.end(),
-                              [&](const StepInfo& i) { return i.threads == threads_; });
   memory_ = plan_memory(graph_, nodes, options.donations);
   arena_ = Buffer::allocate(memory_.arena_bytes);
   scratch_ = Buffer::allocate(scratch_bytes);
@@ -133,8 +132,7 @@ void Plan::copy_out(std::span<void* const> results) {
 
 void Plan::replay(std::span<void* const> arguments, std::span<void* const> results) {
   patch(arguments, results);
-  limit_library_threads(threads_);
-  if (check_finite_ || check_reference_) {
+  if (checked_) {
     run_checked();
   } else {
     run_steps();
@@ -149,7 +147,6 @@ void Plan::fail_in_place(std::size_t step, const ValueError& e) const {
 
 void Plan::run_step(std::size_t i) const {
   const Step& step = steps_[i];
-  limit_library_threads(step.context.threads);
   try {
     step.run(step.state, step.pointers, step.context);
   } catch (const ValueError& e) {
@@ -160,17 +157,9 @@ void Plan::run_step(std::size_t i) const {
 void Plan::run_steps() {
   std::size_t i = 0;
   try {
-    if (same_threads_) {
-      for (; i < steps_.size(); ++i) {
-        const Step& step = steps_[i];
-        step.run(step.state, step.pointers, step.context);
-      }
-    } else {
-      for (; i < steps_.size(); ++i) {
-        const Step& step = steps_[i];
-        limit_library_threads(step.context.threads);
-        step.run(step.state, step.pointers, step.context);
-      }
+    for (; i < steps_.size(); ++i) {
+      const Step& step = steps_[i];
+      step.run(step.state, step.pointers, step.context);
     }
   } catch (const ValueError& e) {
     at_ = i;

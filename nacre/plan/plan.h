@@ -18,13 +18,15 @@ struct Step {
 };
 
 struct PlanOptions {
-  int threads = 1;
+  int threads = 1;                       // at most; what is granted of them counts
   bool reference_only = false;           // use the oracle kernels, to find a wrong fast one
   std::vector<Donation> donations = {};  // results that replace an argument
   // Every step's outputs must be finite, must be those of the reference kernel: else replay throws
   // ValueError and names the step.
   bool check_finite = false;
   bool check_reference = false;
+  // The arena is filled with NaN before every replay.
+  bool poison = false;
 };
 
 // What is known of a step without running it.
@@ -109,10 +111,10 @@ class Plan {
   std::vector<std::uint32_t> first_patch_;
   std::vector<CopyOut> copies_;
   std::size_t at_ = 0;  // the step that runs; of a replay that failed, the one that threw
-  int threads_ = 1;
-  bool same_threads_ = true;  // all steps run with threads_
   bool check_finite_ = false;
   bool check_reference_ = false;
+  bool poison_ = false;
+  bool checked_ = false;  // any of the three
 };
 
 }  // namespace nacre

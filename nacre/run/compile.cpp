@@ -1,7 +1,9 @@
 #include "nacre/run/compile.h"
 
 #include <mutex>
+#include <new>
 
+#include "nacre/base/probe.h"
 #include "nacre/run/plan_cache.h"
 #include "nacre/run/profile.h"
 #include "nacre/run/tape.h"
@@ -84,18 +86,22 @@ CompiledFunction::Call::~Call() {
 Tensors& CompiledFunction::Call::arguments() { return function_.impl_->arguments; }
 const Tensors& CompiledFunction::Call::results() const { return function_.impl_->results; }
 
-const void* CompiledFunction::Call::run(std::size_t key, TraceFn trace, void* user) {
+const void* CompiledFunction::Call::run(std::size_t key, TraceFn trace, void* user) try {
   Impl& impl = *function_.impl_;
   PlanEntry& entry = impl.entry_for(key, trace, user);
   replay(entry, impl.arguments, impl.results);
   ++impl.statistics.replays;
   return entry.structure.get();
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("a compiled function");
 }
 
 void CompiledFunction::Call::profile(std::size_t key, TraceFn trace, void* user, int repeats,
-                                     ProfileReport& report) {
+                                     ProfileReport& report) try {
   Impl& impl = *function_.impl_;
   report = profile_entry(impl.entry_for(key, trace, user), impl.arguments, repeats);
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory("a compiled function");
 }
 
 Tensors CompiledFunction::operator()(const Tensors& arguments) {

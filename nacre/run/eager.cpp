@@ -2,9 +2,11 @@
 #include "nacre/run/eager.h"
 
 #include <list>
+#include <new>
 #include <unordered_map>
 
 #include "nacre/base/layer_scope.h"
+#include "nacre/base/probe.h"
 #include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
 #include "nacre/ops/emit.h"
@@ -126,14 +128,13 @@ void run(const Entry& entry, std::span<const Tensor> inputs, std::span<Tensor> o
   for (Tensor& t : outputs) pointers.push_back(t.raw_mutable_data());
   Buffer scratch;
   if (entry.kernel.scratch_bytes > 0) scratch = Buffer::allocate(entry.kernel.scratch_bytes);
-  limit_library_threads(entry.threads);
   entry.kernel.run(entry.kernel.state.get(), pointers.begin(), {entry.threads, scratch.data()});
 }
 
 }  // namespace
 
 TensorList emit_eager(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
-                      const Location& at) {
+                      const Location& at) try {
   const Entry& entry = cache().find_or_make(op, attrs, inputs, at);
   TensorList outputs;
   if (entry.is_view) {
@@ -148,6 +149,8 @@ TensorList emit_eager(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
   }
   if (any_tape()) record_on_tapes(op, attrs, inputs, outputs, at);
   return outputs;
+} catch (const std::bad_alloc&) {
+  throw_out_of_memory(op_def(op).name);
 }
 
 EagerStatistics eager_statistics() {

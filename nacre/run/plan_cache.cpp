@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "nacre/base/debug.h"
+#include "nacre/base/probe.h"
 #include "nacre/base/threads.h"
 #include "nacre/ops/emit.h"
 #include "nacre/passes/pipeline.h"
@@ -159,6 +160,8 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
   entry.key = key;
   entry.threads = threads();
   entry.training = training();
+  // Also since a std::variant (of GCC 12) that finds no memory for its copy breaks.
+  expect_working_memory("compiling a function");
   {
     TraceSession session;
     Tensors symbols;
@@ -184,6 +187,7 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
   }
   for (const ValueId id : entry.traced.results()) entry.results.push_back(entry.traced.spec(id));
   for (const VariableRef& cell : entry.reads) entry.read_specs.push_back(cell->value.spec());
+  expect_working_memory("compiling a function");  // the trace has made Variables meanwhile
   const DebugFlags& debug = debug_flags();
   if (debug.trace) print("trace", to_text(entry.traced));
   entry.plan = std::make_unique<Plan>(optimize(entry.traced, options),
@@ -191,7 +195,8 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
                                                   .reference_only = options.reference_only,
                                                   .donations = donations_of(entry),
                                                   .check_finite = debug.nan,
-                                                  .check_reference = debug.reference});
+                                                  .check_reference = debug.reference,
+                                                  .poison = debug.poison});
   if (debug.plan) print("plan", entry.plan->to_text());
   entry.in_pointers.resize(entry.arguments.size() + entry.reads.size());
   entry.out_pointers.resize(entry.results.size());

@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "nacre/base/error.h"
-#include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
 
 namespace nacre {
@@ -43,7 +42,6 @@ class Product {
 
 // The two take turns, so that both see the same clock; the best of each counts.
 double measure() {
-  limit_library_threads(1);
   Product wide(f32);
   Product narrow(bf16);
   double best_wide = 1e30;

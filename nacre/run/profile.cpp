@@ -7,7 +7,6 @@
 #include <cstring>
 #include <map>
 
-#include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
 
 namespace nacre {
@@ -32,7 +31,6 @@ double measure_products() {
   const Attrs attrs{{"transpose_a", false}, {"transpose_b", false}};
   const SpecList in{spec, spec};
   const SpecList out{spec};
-  limit_library_threads(1);
   const PreparedKernel kernel = prepare_kernel({Op::matmul, attrs, in, out, 1});
   if (kernel.name == "reference") return 0;
   Tensor a = full(spec.shape, 0.5, f32);

@@ -153,7 +153,7 @@ TEST(Threads, UsersThreadsMayAllComputeAtOnce) {
 }
 
 TEST(Threads, SettingBelowOneIsRefused) {
-  EXPECT_EQ(message_of<ValueError>([] { set_threads(0); }), "threads: at least 1, not 0");
+  EXPECT_EQ(message_of<ValueError>([] { set_threads(0); }), "threads: from 1 to 4096, not 0");
 }
 
 TEST(InlineVector, GrowsMovesAndCopies) {

@@ -336,7 +336,8 @@ TEST(Debug, FlagsAreParsed) {
 TEST(Debug, StagesArePrintedAndStepsChecked) {
   struct Flags {
     explicit Flags(const DebugFlags& f) { set_debug_flags(f); }
-    ~Flags() { set_debug_flags({}); }
+    ~Flags() { set_debug_flags(before); }
+    const DebugFlags before = debug_flags();
   };
   {
     const Flags flags({.trace = true, .passes = true, .plan = true, .reference = true});

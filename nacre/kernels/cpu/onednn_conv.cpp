@@ -123,11 +123,11 @@ auto forward_pd(const KernelQuery& q, const Descriptors& d) {
   return only_fast(d.forward(q.inputs.size() == 3, onednn::attributes()));
 }
 
-PreparedKernel prepare_forward(const KernelQuery& q) {
-  limit_library_threads(q.threads);
+PreparedKernel prepare_forward(const KernelQuery& q) try {
+  const onednn::Preparing preparing(q.threads);
   const Descriptors d(q, q.inputs[0], q.inputs[1], q.outputs[0], Result::y);
   const auto pd = *forward_pd(q, d);
-  Program p;
+  Program p(q.threads);
   const auto x = p.reordered(p.operand(0, d.x), pd.src_desc());
   const auto w = p.reordered(p.operand(1, d.w), pd.weights_desc());
   const bool biased = q.inputs.size() == 3;
@@ -149,11 +149,13 @@ PreparedKernel prepare_forward(const KernelQuery& q) {
   if (!direct) p.reorder(y, out);
   PreparedKernel kernel = onednn::to_kernel(std::move(p));
   return has_relu(q) ? with_relu(std::move(kernel), q) : kernel;
+} catch (const dnnl::error& error) {
+  onednn::rethrow(error);
 }
 
 bool supports_forward(const KernelQuery& q) {
   if (!fits(q)) return false;
-  limit_library_threads(q.threads);
+  const LibraryTeam team(q.threads);
   return forward_pd(q, Descriptors(q, q.inputs[0], q.inputs[1], q.outputs[0], Result::y))
       .has_value();
 }
@@ -205,11 +207,11 @@ PreparedKernel with_clean_rim(PreparedKernel inner, const KernelQuery& q, const 
       bytes);
 }
 
-PreparedKernel prepare_backward_input(const KernelQuery& q) {
-  limit_library_threads(q.threads);
+PreparedKernel prepare_backward_input(const KernelQuery& q) try {
+  const onednn::Preparing preparing(q.threads);
   const Descriptors d(q, q.outputs[0], q.inputs[1], q.inputs[0], Result::x);
   const auto pd = *input_pd(d);
-  Program p;
+  Program p(q.threads);
   const auto y = p.reordered(p.operand(0, d.y), pd.diff_dst_desc());
   const auto w = p.reordered(p.operand(1, d.w), pd.weights_desc());
   const auto out = p.operand(2, d.x);
@@ -221,11 +223,13 @@ PreparedKernel prepare_backward_input(const KernelQuery& q) {
   if (!direct) p.reorder(x, out);
   PreparedKernel kernel = onednn::to_kernel(std::move(p));
   return d.crops ? with_clean_rim(std::move(kernel), q, d) : kernel;
+} catch (const dnnl::error& error) {
+  onednn::rethrow(error);
 }
 
 bool supports_backward_input(const KernelQuery& q) {
   if (!fits(q)) return false;
-  limit_library_threads(q.threads);
+  const LibraryTeam team(q.threads);
   return input_pd(Descriptors(q, q.outputs[0], q.inputs[1], q.inputs[0], Result::x)).has_value();
 }
 
@@ -245,11 +249,11 @@ auto weights_pd(const KernelQuery& q, const Descriptors& d) {
   return only_fast(std::move(result));
 }
 
-PreparedKernel prepare_backward_weights(const KernelQuery& q) {
-  limit_library_threads(q.threads);
+PreparedKernel prepare_backward_weights(const KernelQuery& q) try {
+  const onednn::Preparing preparing(q.threads);
   const Descriptors d(q, q.inputs[0], q.outputs[0], q.inputs[1], Result::weights);
   const auto pd = *weights_pd(q, d);
-  Program p;
+  Program p(q.threads);
   const auto x = p.reordered(p.operand(0, d.x), pd.src_desc());
   const auto y = p.reordered(p.operand(1, d.y), pd.diff_dst_desc());
   const auto out = p.operand(2, d.w);
@@ -269,11 +273,13 @@ PreparedKernel prepare_backward_weights(const KernelQuery& q) {
   }
   if (!direct) p.reorder(w, out);
   return onednn::to_kernel(std::move(p));
+} catch (const dnnl::error& error) {
+  onednn::rethrow(error);
 }
 
 bool supports_backward_weights(const KernelQuery& q) {
   if (!fits(q)) return false;
-  limit_library_threads(q.threads);
+  const LibraryTeam team(q.threads);
   return weights_pd(q, Descriptors(q, q.inputs[0], q.outputs[0], q.inputs[1], Result::weights))
       .has_value();
 }

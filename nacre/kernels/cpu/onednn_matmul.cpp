@@ -1,19 +1,14 @@
 // Products through oneDNN's matmul primitive, with bias and activation (but relu) as its
 // post-operations.
-#include <oneapi/dnnl/dnnl.hpp>
-
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/matmul_plan.h"
+#include "nacre/kernels/cpu/onednn.h"
 #include "nacre/kernels/cpu/relu_after.h"
 
 namespace nacre::cpu {
 namespace {
 
-dnnl::engine& engine() {
-  static dnnl::engine instance(dnnl::engine::kind::cpu, 0);
-  return instance;
-}
-
+using onednn::engine;
 using Dims = dnnl::memory::dims;
 
 // Dense, row-major; the last two axes stored the other way round where `transposed`.
@@ -54,16 +49,23 @@ struct OneDnnProduct {
   mutable std::unordered_map<int, dnnl::memory> arguments;
   bool has_bias;
   bool has_scratch;
+  int threads;
   std::optional<ReluAfter> relu = {};
+  mutable bool ran = false;
 
-  void operator()(void* const* pointers, const RunContext& context) const {
+  void operator()(void* const* pointers, const RunContext& context) const try {
+    const LibraryTeam team(threads);
+    if (!ran) onednn::expect_memory_for_code();
     arguments.at(DNNL_ARG_SRC).set_data_handle(pointers[0]);
     arguments.at(DNNL_ARG_WEIGHTS).set_data_handle(pointers[1]);
     if (has_bias) arguments.at(DNNL_ARG_BIAS).set_data_handle(pointers[2]);
     arguments.at(DNNL_ARG_DST).set_data_handle(pointers[has_bias ? 3 : 2]);
     if (has_scratch) arguments.at(DNNL_ARG_SCRATCHPAD).set_data_handle(context.scratch);
     primitive.execute(stream, arguments);
+    ran = true;
     if (relu) (*relu)(pointers[has_bias ? 3 : 2]);
+  } catch (const dnnl::error& error) {
+    onednn::rethrow(error);
   }
 };
 
@@ -94,7 +96,7 @@ std::optional<PreparedKernel> prepare_onednn_product(const KernelQuery& q, const
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   add_activation(attr, p.activation);
   try {
-    limit_library_threads(q.threads);
+    const onednn::Preparing preparing(q.threads);
     const auto desc = p.has_bias ? dnnl::matmul::desc(source, weights, bias, target)
                                  : dnnl::matmul::desc(source, weights, target);
     const dnnl::matmul::primitive_desc chosen(desc, attr, engine());
@@ -103,8 +105,8 @@ std::optional<PreparedKernel> prepare_onednn_product(const KernelQuery& q, const
     const auto memory = [](const dnnl::memory::desc& d) {
       return dnnl::memory(d, engine(), DNNL_MEMORY_NONE);
     };
-    OneDnnProduct product{
-        dnnl::matmul(chosen), dnnl::stream(engine()), {}, p.has_bias, scratch.get_size() > 0};
+    OneDnnProduct product{dnnl::matmul(chosen), dnnl::stream(engine()), {},
+                          p.has_bias,           scratch.get_size() > 0, q.threads};
     if (p.activation == "relu") product.relu.emplace(q.outputs[0], q.threads);
     product.arguments = {{DNNL_ARG_SRC, memory(source)},
                          {DNNL_ARG_WEIGHTS, memory(weights)},
@@ -112,8 +114,9 @@ std::optional<PreparedKernel> prepare_onednn_product(const KernelQuery& q, const
     if (p.has_bias) product.arguments.emplace(DNNL_ARG_BIAS, memory(bias));
     if (product.has_scratch) product.arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(scratch));
     return make_kernel(std::move(product), scratch.get_size());
-  } catch (const dnnl::error&) {
-    return std::nullopt;
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) onednn::rethrow(error);
+    return std::nullopt;  // a case that it has no kernel for
   }
 }
 

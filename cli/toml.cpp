@@ -17,7 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMostDots = 16;  // of one key
+constexpr int kMostDots = 16;                            // of one key
+constexpr std::size_t kMostWork = std::size_t{1} << 26;  // about a second; see next_line
 
 [[noreturn]] void fail_toml(const std::string& name, std::size_t line, const std::string& what) {
   throw ValueError(format_error({.op = name,
@@ -26,8 +27,9 @@ constexpr int kMostDots = 16;  // of one key
 }
 
 // Walks over a text as the parser does, without recursion, and bounds what would make the parser
-// recurse (brackets and dots of keys); the parser clamps numbers without a word, so these are
-// looked at here as well. Whatever else is wrong is left to the parser, which stops there.
+// recurse (brackets and dots of keys) or take minutes (values on one line); the parser clamps
+// numbers without a word, so these are looked at here as well. Whatever else is wrong is left to
+// the parser, which stops there.
 class TomlScan {
  public:
   TomlScan(std::string_view text, const std::string& name) : text_(text), name_(name) {}
@@ -47,6 +49,7 @@ class TomlScan {
         ++at_;
       }
     }
+    next_line();
   }
 
  private:
@@ -55,9 +58,22 @@ class TomlScan {
            c == '+' || c == '-' || c == '.';
   }
 
+  // For each value the parser looks through its whole line.
+  void next_line() {
+    work_ += values_ * (at_ - line_begin_);
+    if (work_ > kMostWork) {
+      fail_toml(name_, line_,
+                fmt::format("{} values on one line; put each on a line of its own", values_));
+    }
+    values_ = 0;
+    line_begin_ = at_;
+    ++line_;
+  }
+
   void punctuation(char c) {
     dots_ = 0;
-    if (c == '\n') ++line_;
+    if (c != '\n' && c != ']' && c != '}') ++values_;
+    if (c == '\n') next_line();
     if (c == '[' || c == '{') ++depth_;
     if ((c == ']' || c == '}') && depth_ > 0) --depth_;
     if (depth_ > kMostTomlDepth) {
@@ -75,10 +91,10 @@ class TomlScan {
       const char c = text_[at_];
       if (quote == '"' && c == '\\') {
         ++at_;
-        if (at_ < text_.size() && text_[at_] == '\n') ++line_;
+        if (at_ < text_.size() && text_[at_] == '\n') next_line();
       } else if (c == '\n') {
         if (!lines) return;  // the parser finds the end of the line
-        ++line_;
+        next_line();
       } else if (lines ? text_.substr(at_, 3) == three : c == quote) {
         at_ += lines ? 3 : 1;
         return;
@@ -128,6 +144,9 @@ class TomlScan {
   const std::string& name_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
+  std::size_t line_begin_ = 0;
+  std::size_t values_ = 0;  // on this line
+  std::size_t work_ = 0;
   int depth_ = 0;
   int dots_ = 0;
 };

@@ -11,13 +11,14 @@ Sequential::Sequential(std::initializer_list<NamedLayer> layers) : LayerBase("Se
 
 void Sequential::push_back(NamedLayer layer) {
   if (layer.name.empty()) layer.name = std::to_string(layers_.size());
-  for (const NamedLayer& other : layers_) {
-    if (other.name == layer.name) {
-      throw ValueError("Sequential: two layers are named \"" + layer.name + "\"");
-    }
+  if (!names_.insert(layer.name).second) {
+    throw ValueError("Sequential: two layers are named \"" + layer.name + "\"");
   }
   layers_.push_back(std::move(layer));
-  name_layers(visit_fn(*this));
+  // The others have their names.
+  name_layers([&](ModuleVisitor& visitor) {
+    visit_member(visitor, layers_.back().name, layers_.back().layer);
+  });
 }
 
 Tensor Sequential::operator()(const Operand& x) {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <initializer_list>
+#include <string>
+#include <unordered_set>
+#include <vector>
 
 #include "nacre/nn/activation.h"
 
@@ -43,6 +46,7 @@ class Sequential : public LayerBase {
 
  private:
   std::vector<NamedLayer> layers_;
+  std::unordered_set<std::string> names_;
 };
 
 }  // namespace nacre::nn

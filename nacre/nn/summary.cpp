@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <ostream>
+#include <set>
 
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
@@ -12,11 +14,6 @@
 
 namespace nacre::nn {
 namespace {
-
-bool inside(std::string_view path, std::string_view layer) {
-  return path == layer ||
-         (path.size() > layer.size() && path.starts_with(layer) && path[layer.size()] == '/');
-}
 
 // Half the operations of what is made of products; the rest is not counted.
 double multiply_adds(const Graph& graph, const Node& node) {
@@ -68,26 +65,33 @@ Summary summarize(Layer& network, const std::vector<Spec>& inputs) {
     for (const Spec& spec : inputs) symbols.push_back(session.argument(spec));
     network.outputs(symbols);
     const Graph& graph = session.trace()->graph;
-    for (const LayerEvent& event : observer.events) {
-      SummaryRow row{event.path, event.kind, event.output, 0, 0};
-      for (NodeId n = 0; n < graph.node_count(); ++n) {
-        const Node& node = graph.node(n);
-        if (inside(graph.layer(node), event.path)) row.multiply_adds += multiply_adds(graph, node);
-      }
-      summary.rows.push_back(std::move(row));
-    }
+    // A node counts for its layer and all around it.
+    std::map<std::string, double, std::less<>> counts;
     for (NodeId n = 0; n < graph.node_count(); ++n) {
-      summary.multiply_adds += multiply_adds(graph, graph.node(n));
+      const double count = multiply_adds(graph, graph.node(n));
+      if (count == 0) continue;
+      summary.multiply_adds += count;
+      for (std::string_view path = graph.layer(graph.node(n));;) {
+        const auto found = counts.find(path);
+        (found != counts.end() ? found->second : counts[std::string(path)]) += count;
+        const std::size_t slash = path.rfind('/');
+        if (slash == path.npos) break;
+        path = path.substr(0, slash);
+      }
+    }
+    for (const LayerEvent& event : observer.events) {
+      const auto found = counts.find(event.path);
+      summary.rows.push_back(
+          {event.path, event.kind, event.output, 0, found == counts.end() ? 0 : found->second});
     }
   }
   std::map<std::string, std::int64_t> counts;
   Owners owners(counts);
   network.visit(owners);
-  std::vector<std::string> seen;
+  std::set<std::string> seen;
   for (SummaryRow& row : summary.rows) {
     // A layer that is called twice counts its parameters once.
-    if (std::find(seen.begin(), seen.end(), row.path) != seen.end()) continue;
-    seen.push_back(row.path);
+    if (!seen.insert(row.path).second) continue;
     const auto found = counts.find(row.path);
     if (found != counts.end()) row.parameters = found->second;
   }

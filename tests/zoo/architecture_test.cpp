@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "nacre/base/error.h"
 #include "nacre/nn/summary.h"
 #include "nacre/train/model.h"
@@ -54,6 +56,24 @@ TEST(Architecture, BoundsNestingTheSameForReadersAndWriters) {
   expect_error<ValueError>([] { build(nested(kMostNesting + 1)); }, {"nested deeper than 32"});
   expect_error<ValueError>([] { build(nested(100'000)); }, {"nested deeper"});
   expect_error<ValueError>([] { build(std::string(100'000, '[')); }, {"nested deeper"});
+}
+
+// Ten times the layers take about ten times as long: the least of some runs decides.
+TEST(Architecture, BuildsManyLayersInLinearTime) {
+  const auto seconds = [](int n) {
+    std::string layers = R"([{"type":"flatten"})";
+    for (int i = 1; i < n; ++i) layers += R"(,{"type":"flatten"})";
+    layers += "]";
+    double least = 1e9;
+    for (int run = 0; run < 3; ++run) {
+      const auto begin = std::chrono::steady_clock::now();
+      EXPECT_EQ(build(layers).size(), static_cast<std::size_t>(n));
+      const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+      least = std::min(least, spent.count());
+    }
+    return least;
+  };
+  EXPECT_LT(seconds(5000), 10 * 5 * seconds(500));  // a quadratic way takes 100 times as long
 }
 
 TEST(Architecture, TakesNoNumberForAnother) {

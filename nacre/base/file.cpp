@@ -1,6 +1,7 @@
 #include "nacre/base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "nacre/base/durable.h"
 #include "nacre/base/error.h"
 
 namespace nacre {
@@ -45,15 +47,25 @@ struct Opened {
   Opened& operator=(const Opened&) = delete;
 };
 
-// Makes a rename in this folder durable. Some file systems refuse; the data itself is safe then.
-void sync_folder(const std::filesystem::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  ::fsync(descriptor);
-  ::close(descriptor);
+// The file to replace: behind a link it is the one that the link means.
+std::filesystem::path behind_links(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+  return error ? path : real;
 }
 
 }  // namespace
+
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;  // a folder that may be written but not listed
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  if (error == EIO || error == ENOSPC || error == EDQUOT) {
+    throw_errno(folder.string(), "cannot write to the disk", error);
+  }
+}
 
 void throw_io(const std::string& path, std::string_view what, std::string_view hint) {
   throw IoError(format_error({.op = path, .what = what, .hint = hint}));
@@ -93,23 +105,41 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(behind_links(target)) {
   static std::atomic<unsigned> counter{0};
-  std::error_code error;
-  if (target_.has_parent_path()) {
-    std::filesystem::create_directories(target_.parent_path(), error);
-    if (error) throw_io(target_.string(), "cannot make its folder: " + error.message());
+  make_folders(target_.parent_path());
+  struct stat old {};
+  const bool replaces = ::stat(target_.c_str(), &old) == 0;
+  if (replaces && S_ISDIR(old.st_mode)) {
+    throw_io(target_.string(), "a file is to be written here, this is a folder");
   }
-  temporary_ = target_.string() + ".part-" + std::to_string(::getpid()) + "-" +
-               std::to_string(counter.fetch_add(1));
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) throw_errno(target_.string(), "cannot write", errno);
+  if (replaces && !S_ISREG(old.st_mode)) {
+    // A pipe, a terminal, /dev/null: it is there to be written to, not to be replaced.
+    descriptor_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) throw_errno(target_.string(), "cannot write", errno);
+    return;
+  }
+  for (;;) {
+    temporary_ = target_.string() + ".part-" + std::to_string(::getpid()) + "-" +
+                 std::to_string(counter.fetch_add(1));
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    // A killed process, or one of another machine, had the same number.
+    if (descriptor_ < 0 && errno == EEXIST) continue;
+    if (descriptor_ < 0) throw_errno(target_.string(), "cannot write", errno);
+    // Shows remove_leftovers that the file is in use. It may just have taken it for a leftover.
+    while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    struct stat own {};
+    if (::fstat(descriptor_, &own) == 0 && own.st_nlink > 0) break;
+    ::close(descriptor_);
+  }
+  if (replaces) static_cast<void>(::fchmod(descriptor_, old.st_mode & 07777u));
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(const void* data, std::size_t size) {
@@ -124,6 +154,12 @@ void AtomicFile::write(const void* data, std::size_t size) {
 }
 
 void AtomicFile::commit() {
+  if (temporary_.empty()) {
+    if (::close(std::exchange(descriptor_, -1)) != 0) {
+      throw_errno(target_.string(), "cannot write", errno);
+    }
+    return;
+  }
   if (::fsync(descriptor_) != 0) throw_errno(target_.string(), "cannot write to the disk", errno);
   if (::close(std::exchange(descriptor_, -1)) != 0) {
     const int error = errno;

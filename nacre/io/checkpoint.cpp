@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "nacre/base/durable.h"
 #include "nacre/base/error.h"
 #include "nacre/base/input.h"
 
@@ -89,12 +90,7 @@ void CheckpointFolder::save(const Checkpoint& checkpoint) const {
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < all.size(); ++i) {
     fs::remove(path_of(all[i]), ignored);
   }
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && name.find(".part-") != name.npos) {
-      fs::remove(entry.path(), ignored);
-    }
-  }
+  remove_leftovers(folder_);
 }
 
 std::vector<std::int64_t> CheckpointFolder::steps() const {

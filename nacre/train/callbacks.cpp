@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "nacre/base/file.h"
 #include "nacre/base/json.h"
 #include "nacre/base/utf8.h"
 #include "nacre/train/model.h"
@@ -169,43 +169,41 @@ class ReduceOnPlateau final : public Callback {
   std::int64_t cooling_ = 0;
 };
 
-// Appends a line to a file each epoch.
+// Writes a line to a file each epoch. The lines so far are part of the checkpoint, and the file is
+// replaced as a whole: so a run that goes on has the line of each epoch before it once, whatever
+// became of the file, and a kill or a full disk leaves the file as it was.
 class LineLog : public Callback {
  public:
   explicit LineLog(std::filesystem::path path) : path_(std::move(path)) {}
   void on_train_begin(TrainingState& state) override {
-    const bool fresh = state.step == 0;
-    if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path());
-    // Lines of epochs after the checkpoint, which are done again, go.
-    std::string kept;
-    if (std::ifstream old(path_); !fresh && old) {
-      std::string line;
-      for (std::int64_t n = header_lines() + state.epoch; n > 0 && std::getline(old, line); --n) {
-        kept += line + "\n";
-      }
-    }
-    empty_ = kept.empty();
-    file_.open(path_, std::ios::trunc);
-    file_ << kept << std::flush;
-    if (!file_) throw IoError("cannot write " + path_.string());
+    if (state.step == 0) lines_.clear();  // this object has seen another run
+    write_file(path_, lines_);
   }
   void on_epoch_end(TrainingState& state) override {
     Logs row;
     row.set("learning_rate", state.model.optimizer().learning_rate());
     for (const auto& [name, value] : state.logs().entries()) row.set(name, value);
-    file_ << text(state, row, empty_) << std::flush;
-    empty_ = false;
-    if (!file_) throw IoError("cannot write " + path_.string());
+    lines_ += text(state, row, lines_.empty());
+    write_file(path_, lines_);
+  }
+  nn::StateMap state() const override {
+    if (lines_.empty()) return {};
+    return {{"lines", Tensor::from(std::vector<std::uint8_t>(lines_.begin(), lines_.end()))}};
+  }
+  void load_state(const nn::StateMap& state) override {
+    lines_.clear();
+    if (const auto found = state.find("lines"); found != state.end()) {
+      const std::vector<std::uint8_t> bytes = found->second.to_vector<std::uint8_t>();
+      lines_.assign(bytes.begin(), bytes.end());
+    }
   }
 
  protected:
   virtual std::string text(const TrainingState& state, const Logs& row, bool first) const = 0;
-  virtual std::int64_t header_lines() const { return 0; }
 
  private:
   std::filesystem::path path_;
-  std::ofstream file_;
-  bool empty_ = true;
+  std::string lines_;
 };
 
 class CsvLog final : public LineLog {
@@ -222,10 +220,9 @@ class CsvLog final : public LineLog {
     for (const auto& [name, value] : row.entries()) out += fmt::format(",{}", value);
     return out + "\n";
   }
-  std::int64_t header_lines() const override { return 1; }
 
  private:
-  // RFC 4180, on one line: the rows of a file that is gone on with are counted.
+  // RFC 4180, on one line.
   static std::string csv_field(const std::string& name) {
     const std::string text = printable(name);
     if (text.find_first_of(",\"") == text.npos) return text;

@@ -48,7 +48,8 @@ struct ReduceOnPlateauOptions {
 };
 CallbackPtr reduce_on_plateau(const ReduceOnPlateauOptions& options = {});
 
-// One line an epoch: epoch,step,learning_rate,loss,... A resumed run appends.
+// One line an epoch: epoch,step,learning_rate,loss,... The file is replaced as a whole each epoch;
+// a resumed run goes on with the lines that its checkpoint remembers.
 CallbackPtr csv_log(const std::filesystem::path& path);
 // One JSON object a line: {"epoch":1,"step":57,"learning_rate":0.001,"loss":0.3}.
 CallbackPtr json_lines_log(const std::filesystem::path& path);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "nacre/base/durable.h"
 #include "nacre/ops/finite.h"
 #include "nacre/train/model_impl.h"
 #include "nacre/train/tensor_source.h"
@@ -174,10 +175,14 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
   m.check_batches(source);
   source.reset(0);
   m.position.seed = source.position().seed;
+  m.batches = source.batches();
   const CheckpointOptions& keep = options.checkpoint;
   if (options.resume && keep.folder.empty()) {
     throw ValueError("fit: resume needs .checkpoint = {.folder = ...}, where to go on from");
   }
+  // Two runs in one folder would remove each other's checkpoints.
+  std::optional<FolderLock> lock;
+  if (!keep.folder.empty()) lock.emplace(keep.folder);
   const io::CheckpointFolder checkpoints(keep.folder, keep.keep);
   if (options.resume) m.read_checkpoint(checkpoints, options.verbose > 0);
   TrainingState state(*this);

@@ -54,7 +54,8 @@ Model::Impl::Impl(const Impl& other)
       info(other.info),
       history(other.history),
       steps(other.steps),
-      position(other.position) {
+      position(other.position),
+      batches(other.batches) {
   make_functions();
 }
 

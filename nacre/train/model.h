@@ -62,7 +62,8 @@ struct Validation {
 };
 
 // Where fit() keeps what it needs to go on after it was killed at any moment: the weights, the
-// optimizer, random state, position in the data, metric sums, history and callbacks' memory.
+// optimizer, random state, position in the data, metric sums, history and callbacks' memory. One
+// run at a time: fit() throws IoError while another one uses the folder.
 struct CheckpointOptions {
   std::filesystem::path folder = {};  // an io::CheckpointFolder; empty: none
   int every_epochs = 1;               // 0: not at the end of epochs

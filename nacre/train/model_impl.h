@@ -49,6 +49,7 @@ struct Model::Impl {
   History history;
   std::int64_t steps = 0;
   data::Position position;
+  std::int64_t batches = 0;  // in an epoch
   Callbacks callbacks;
   bool stopped = false;
 

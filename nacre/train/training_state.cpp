@@ -1,6 +1,8 @@
 // What a run needs to go on bit for bit, as named tensors.
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "nacre/base/utf8.h"
 #include "nacre/io/weights.h"
 #include "nacre/train/model_impl.h"
@@ -36,9 +38,9 @@ nn::StateMap Model::Impl::training_state() {
   nn::StateMap out;
   put(out, "model/", nn::values_of(nn::state(network)));
   if (options) put(out, "optimizer/", nn::values_of(options->optimizer.state()));
-  const std::vector<std::int64_t> run{position.epoch, position.batch,
-                                      static_cast<std::int64_t>(position.seed), steps,
-                                      stopped ? 1 : 0};
+  const std::vector<std::int64_t> run{
+      position.epoch, position.batch,  static_cast<std::int64_t>(position.seed),
+      steps,          stopped ? 1 : 0, batches};
   out.emplace("run/position", Tensor::from(run));
   std::vector<double> losses{sums.loss, sums.weight};
   losses.insert(losses.end(), sums.of_outputs.begin(), sums.of_outputs.end());
@@ -64,7 +66,15 @@ nn::StateMap Model::Impl::training_state() {
 }
 
 void Model::Impl::load_training_state(const nn::StateMap& state) {
-  const auto run = numbers(state, "run/position", 5);
+  const auto run = numbers(state, "run/position", 6);
+  // A number of a batch means nothing among other batches.
+  if (run[1] > 0 && run[5] != batches) {
+    throw ValueError(format_error(
+        {.op = "fit",
+         .what = fmt::format("the checkpoint was saved after batch {} of {}, an epoch now has {}",
+                             run[1], run[5], batches),
+         .hint = "resume with the same data and batch size"}));
+  }
   nn::load_state(network, under(state, "model/"));
   options->optimizer.load_state(under(state, "optimizer/"));
   position = {run[0], run[1], static_cast<std::uint64_t>(run[2])};
@@ -106,7 +116,10 @@ void Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, bool verbo
   std::vector<std::string> problems;
   const std::optional<io::Checkpoint> checkpoint = folder.load_latest(&problems);
   for (const std::string& problem : problems) {
-    if (verbose) fmt::print(stderr, "passed over: {}\n", printable_lines(problem));
+    // Not fmt::print, which throws when nobody reads standard error.
+    if (verbose) {
+      std::fputs(fmt::format("passed over: {}\n", printable_lines(problem)).c_str(), stderr);
+    }
   }
   if (!checkpoint) return;
   nn::StateMap state;

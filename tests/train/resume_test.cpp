@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "nacre/base/file.h"
 #include "nacre/base/random.h"
 #include "nacre/base/threads.h"
 #include "nacre/data/loader.h"
@@ -193,6 +194,67 @@ TEST(Resume, LogsHaveOneLineAnEpoch) {
     }
     EXPECT_EQ(lines, std::string(name) == "log.csv" ? 5 : 4) << name;
   }
+}
+
+TEST(Resume, RefusesOtherBatchesInTheMiddleOfAnEpoch) {
+  const Toy data = toy();
+  const test::TemporaryFolder folder;
+  FitOptions options{.epochs = 2,
+                     .batch_size = 16,
+                     .callbacks = {make_callback(
+                         {.on_batch_end = [](TrainingState& s) { s.stop = s.batch == 2; }})},
+                     .verbose = 0,
+                     .checkpoint = {.folder = folder.path()}};
+  Model first = make_model();
+  first.fit(data.x, data.y, options);
+  options.callbacks = {};
+  options.resume = true;
+  options.batch_size = 32;
+  Model second = make_model();
+  test::expect_error<ValueError>([&] { second.fit(data.x, data.y, options); },
+                                 {"batch 2 of 6", "an epoch now has 3"});
+  options.batch_size = 16;
+  EXPECT_EQ(second.fit(data.x, data.y, options).epochs.size(), 2u);
+}
+
+// The checkpoint is the truth: what became of the log meanwhile does not matter.
+TEST(Resume, LogsComeFromTheCheckpoint) {
+  const Toy data = toy();
+  const test::TemporaryFolder folder;
+  const auto options = [&](int epochs) {
+    return FitOptions{
+        .epochs = epochs,
+        .batch_size = 30,
+        .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl")},
+        .verbose = 0,
+        .checkpoint = {.folder = folder / "checkpoints"},
+        .resume = true};
+  };
+  Model first = make_model();
+  first.fit(data.x, data.y, options(3));
+  const std::string csv = read_file(folder / "log.csv");
+  const std::string jsonl = read_file(folder / "log.jsonl");
+  write_file(folder / "log.csv", "");
+  fs::remove(folder / "log.jsonl");
+  Model second = make_model();
+  second.fit(data.x, data.y, options(4));
+  EXPECT_TRUE(read_file(folder / "log.csv").starts_with(csv));
+  EXPECT_TRUE(read_file(folder / "log.jsonl").starts_with(jsonl));
+  EXPECT_GT(read_file(folder / "log.jsonl").size(), jsonl.size());
+}
+
+TEST(Resume, ACheckpointFolderHasOneRunAtATime) {
+  const Toy data = toy();
+  const test::TemporaryFolder folder;
+  const FitOptions options{.verbose = 0, .checkpoint = {.folder = folder.path()}};
+  FitOptions outer = options;
+  outer.callbacks = {make_callback({.on_epoch_end = [&](TrainingState&) {
+    Model other = make_model();
+    test::expect_error<IoError>([&] { other.fit(data.x, data.y, options); }, {"in use by process"});
+  }})};
+  Model model = make_model();
+  model.fit(data.x, data.y, outer);
+  model.fit(data.x, data.y, options);
 }
 
 TEST(Callbacks, EarlyStoppingRestoresTheBest) {

@@ -20,9 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Strings = std::vector<std::string>;
-// Of epochs and samples: counts that the program keeps as int.
-constexpr std::int64_t kMostCount = std::numeric_limits<int>::max();
-
 using Field =
     std::variant<std::string*, double*, std::int64_t*, std::uint64_t*, int*, bool*, Strings*>;
 
@@ -253,10 +250,20 @@ void validate(const Recipe& r) {
          "train.precision", "f32, bf16 or auto");
   expect(r.model.layers.empty() || r.model.name == "auto", "model.name",
          "left out when model.layers is given: they describe two networks");
-  expect(r.run.threads >= 0, "run.threads", "0 (all) or more");
+  expect(r.run.threads >= 0 && r.run.threads <= kMostThreads, "run.threads", "in 0..1024");
   const Strings tasks{"auto", "classification", "regression"};
   expect(std::find(tasks.begin(), tasks.end(), r.data.task) != tasks.end(), "data.task",
          "auto, classification or regression");
+}
+
+std::vector<KeyChange> changed_keys(const Recipe& before, const Recipe& now) {
+  Recipe left = before;
+  std::vector<KeyChange> out;
+  for (const auto& [key, field] : fields(left)) {
+    const Json old = value_of(before, key), value = value_of(now, key);
+    if (old != value) out.push_back({key, old.dump(), value.dump()});
+  }
+  return out;
 }
 
 std::string to_json(const Recipe& recipe) {

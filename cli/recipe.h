@@ -2,11 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace nacre::cli {
+
+// The most threads that may be asked for, and the most epochs or samples that the program counts as
+// int.
+constexpr int kMostThreads = 1024;
+constexpr std::int64_t kMostCount = std::numeric_limits<int>::max();
 
 struct DataRecipe {
   std::string name;                    // a named dataset: "digits", "fashion-mnist", ...
@@ -71,6 +77,12 @@ void set_key(Recipe& recipe, const std::string& assignment);
 
 // Throws ValueError when a value is out of its range.
 void validate(const Recipe& recipe);
+
+// A key on which two recipes differ, with its values as JSON.
+struct KeyChange {
+  std::string key, before, now;
+};
+std::vector<KeyChange> changed_keys(const Recipe& before, const Recipe& now);
 
 // All keys with their values, as JSON and back: a run keeps it as config.json. The reader throws
 // IoError, also for unknown keys and values out of range: a run's file is no usage.

@@ -3,7 +3,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 
-.PHONY: all demo test build packages fresh-test bench format format-check sanitize fuzz package-test docs install clean
+.PHONY: all demo test kill-test build packages fresh-test bench format format-check sanitize fuzz package-test docs install clean
 
 all: build
 
@@ -38,6 +38,11 @@ test: build
 # skips where such a system cannot be made.
 fresh-test:
 	tools/fresh.sh sh -c 'make demo && make test' || [ $$? = 77 ]
+
+# Kills train, resume, eval and report at every change of a file and at 200 random moments, and fills
+# the disk at every change. `make test` tries some of these.
+kill-test: build
+	NACRE_KILLS=all $(BUILD)/tests/nacre_tests --gtest_brief=1 --gtest_filter='Crash.*'
 
 # Another project uses Nacre: installed, as a folder, and fetched from a repository. The last two
 # compile the library once more.

@@ -1,8 +1,12 @@
 #include "cli/console.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <new>
 
@@ -11,6 +15,22 @@
 
 namespace nacre::cli {
 namespace {
+
+bool output_was_closed = false;
+int output_error = 0;  // errno of the first write to standard output that failed
+
+// What cannot be written (a full disk, a pipe whose reader has gone) is no reason to stop the work:
+// finish_output() tells of it.
+void write_output(std::string_view text) {
+  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if ((std::fflush(stdout) != 0 || !whole) && output_error == 0) output_error = errno;
+}
+
+// There is nobody to tell that standard error does not take it; the exit code does.
+void write_error(std::string_view text) {
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
+  std::fflush(stderr);
+}
 
 using Json = nlohmann::json;
 
@@ -52,27 +72,48 @@ std::string with_newline(const std::string& text) {
 
 }  // namespace
 
+void open_standard_streams() {
+  output_was_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
+  // open() takes the lowest number that is free: that of the stream, as those below are open.
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) _exit(kFailed);
+  }
+}
+
+int finish_output(int code) {
+  if (std::fflush(stdout) != 0 && output_error == 0) output_error = errno;
+  if (output_error == 0 && std::ferror(stdout) == 0) return code;
+  write_error("nacre: standard output: cannot be written");
+  if (output_error != 0) write_error(std::string(": ") + std::strerror(output_error));
+  write_error("\n");
+  return code == kOk ? kFailed : code;
+}
+
+void show_progress(const std::string& line) { write_error(line); }
+
 void Console::print(const std::string& text, const Json& data) const {
-  fmt::print("{}", json ? terminal_json(data) + "\n" : with_newline(text));
-  std::fflush(stdout);
+  if (output_was_closed) {
+    throw IoError(
+        "standard output is closed: the result cannot be written\n  hint: open it, or send it to a "
+        "file or to /dev/null");
+  }
+  write_output(json ? terminal_json(data) + "\n" : with_newline(text));
 }
 
 void Console::say(const std::string& text) const {
-  if (json) return;
-  fmt::print("{}", with_newline(text));
-  std::fflush(stdout);
+  if (!json) write_output(with_newline(text));
 }
 
 void Console::warn(const std::string& text) const {
-  if (!json) fmt::print(stderr, "{}", with_newline("nacre: warning: " + text));
+  if (!json) write_error(with_newline("nacre: warning: " + text));
 }
 
 int Console::fail(int code, const std::string& text) const {
-  if (json) {
+  if (json && !output_was_closed) {
     print("", {{"error", text}, {"exit_code", code}});
   } else {
     std::fflush(stdout);
-    fmt::print(stderr, "{}", with_newline("nacre: " + text));
+    write_error(with_newline("nacre: " + text));
   }
   return code;
 }

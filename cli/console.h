@@ -11,17 +11,32 @@ namespace nacre::cli {
 // The exit codes, as documented by `nacre --help`.
 enum ExitCode : int {
   kOk = 0,
-  kFailed = 1,         // something went wrong: a file, the data, the training
-  kUsage = 2,          // the command line or recipe is not understood
-  kInterrupted = 130,  // stopped by Ctrl-C after saving
-  kTerminated = 143    // stopped by SIGTERM after saving
+  kFailed = 1,  // something went wrong: a file, the data, the training
+  kUsage = 2,   // the command line or recipe is not understood
+  // 128 + the signal that ended a training run, after saving.
+  kHungUp = 129,       // SIGHUP: the terminal has gone
+  kInterrupted = 130,  // SIGINT: Ctrl-C
+  kTerminated = 143    // SIGTERM
 };
+
+// To be called first of all: a standard stream that is closed becomes /dev/null, lest the next file
+// that is opened takes its number and gets what was meant for the screen.
+void open_standard_streams();
+
+// To be called last of all. Returns the exit code: `code`, but kFailed instead of kOk when
+// something did not reach standard output, with a line on standard error.
+int finish_output(int code);
+
+// A line on standard error that moves: as it is, for eyes.
+void show_progress(const std::string& line);
 
 // Set by the global option --json.
 struct Console {
   bool json = false;
 
   // Prints `text`, or `data` when --json was given. Control characters in either become visible.
+  // Throws IoError when standard output was closed from the beginning: the result of a command must
+  // go somewhere. What cannot be written is told by finish_output().
   void print(const std::string& text, const nlohmann::json& data) const;
   // What only people read: nothing when --json was given.
   void say(const std::string& text) const;

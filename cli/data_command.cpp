@@ -187,14 +187,14 @@ int fetch(const DataCommand& command, const Console& console) {
   // A line that moves is for eyes.
   const bool moving = !console.json && isatty(STDERR_FILENO) != 0;
   std::uint64_t shown = 0;
-  const fs::path folder = data::fetch(
-      command.name, [&](const std::string& file, std::uint64_t done, std::uint64_t total) {
-        if (!moving || (done < total && done < shown + total / 200)) return;
-        shown = done < total ? done : 0;
-        fmt::print(stderr, "\r{}: {:3d}% of {} {}", printable(file),
-                   100 * done / std::max<std::uint64_t>(1, total),
-                   human_bytes(static_cast<double>(total)), done < total ? "" : "\n");
-      });
+  const fs::path folder = data::fetch(command.name, [&](const std::string& file, std::uint64_t done,
+                                                        std::uint64_t total) {
+    if (!moving || (done < total && done < shown + total / 200)) return;
+    shown = done < total ? done : 0;
+    show_progress(fmt::format("\r{}: {:3d}% of {} {}", printable(file),
+                              100 * done / std::max<std::uint64_t>(1, total),
+                              human_bytes(static_cast<double>(total)), done < total ? "" : "\n"));
+  });
   console.print(command.name + " is in " + folder.string() + "\n", {{"folder", folder.string()}});
   return kOk;
 }

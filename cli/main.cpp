@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <csignal>
+#include <limits>
 
 #include "cli/commands.h"
 #include "cli/doctor.h"
@@ -13,7 +16,8 @@ namespace {
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 1 failed (files, data, training), 2 wrong usage or recipe, "
-    "130 stopped by Ctrl-C after saving, 143 by SIGTERM. With --json a failure prints "
+    "130 stopped by Ctrl-C after saving, 143 by SIGTERM, 129 by SIGHUP. With --json a failure "
+    "prints "
     "{\"error\": ..., \"exit_code\": ...}.";
 
 // What is wrong with the command line, and the nearest word there is.
@@ -56,6 +60,26 @@ bool asks_for_json(int argc, char** argv) {
   return false;
 }
 
+// An option that takes a whole number in least..most. The parser of the library would take "010"
+// for 8 and the largest number there is for one that is larger.
+template <class T>
+void add_number(CLI::App* app, const std::string& name, T& to, T least, T most,
+                const std::string& what) {
+  app->add_option_function<std::string>(
+      name,
+      [&to, name, least, most](const std::string& text) {
+        T value{};
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc() || end != text.data() + text.size() || value < least ||
+            value > most) {
+          throw ValueError(fmt::format("{}: a whole number in {}..{} is expected, not \"{}\"", name,
+                                       least, most, text));
+        }
+        to = value;
+      },
+      what);
+}
+
 int run(int argc, char** argv, Console& console) {
   CLI::App app{"Nacre: train, judge, shrink and ship neural networks."};
   app.set_version_flag("--version", std::string("nacre ") + NACRE_VERSION);
@@ -74,8 +98,8 @@ int run(int argc, char** argv, Console& console) {
       ->allow_extra_args(false);
   train_app->add_option("--resume", train.resume, "Go on with the run in this directory");
   train_app->add_option("--out", train.directory, "The run's directory");
-  train_app->add_option("--threads", train.threads, "Threads to use (default: all)")
-      ->check(CLI::NonNegativeNumber);
+  add_number(train_app, "--threads", train.threads, 0, kMostThreads,
+             "Threads to use (default: all)");
   train_app->add_flag("--quiet", train.quiet, "No progress");
   for (const auto& [option, key] :
        std::vector<std::pair<std::string, std::string>>{{"--epochs", "train.epochs"},
@@ -97,8 +121,8 @@ int run(int argc, char** argv, Console& console) {
   auto* eval_app = app.add_subcommand("eval", "Evaluate a trained model");
   eval_app->add_option("model", eval.model, "A model file or run directory")->required();
   eval_app->add_option("--data", eval.data, "The data; default: the test part of the run's own");
-  eval_app->add_option("--batch-size", eval.batch_size, "Samples at once")
-      ->check(CLI::PositiveNumber);
+  add_number(eval_app, "--batch-size", eval.batch_size, std::int64_t{1}, kMostCount,
+             "Samples at once");
   eval_app->footer("Example: nacre eval runs/digits-mlp-1");
   eval_app->callback([&] { code = run_eval(eval, console); });
 
@@ -109,7 +133,8 @@ int run(int argc, char** argv, Console& console) {
       ->add_option("files", predict.files,
                    "Pictures, sounds, CSV files, or SET:NUMBER for a test sample")
       ->required();
-  predict_app->add_option("--top", predict.top, "Classes to list")->check(CLI::PositiveNumber);
+  add_number(predict_app, "--top", predict.top, 1, std::numeric_limits<int>::max(),
+             "Classes to list");
   predict_app->footer("Example: nacre predict runs/digits-mlp-1 photo.png digits:3");
   predict_app->callback([&] { code = run_predict(predict, console); });
 
@@ -141,7 +166,8 @@ int run(int argc, char** argv, Console& console) {
   auto* split = data_action("split", "Split a folder of classes into train and test", true);
   split->add_option("--out", data.output, "The folder to fill")->required();
   split->add_option("--test", data.test, "Share of the test part");
-  split->add_option("--seed", data.seed, "Of the choice");
+  add_number(split, "--seed", data.seed, std::uint64_t{0},
+             std::numeric_limits<std::uint64_t>::max(), "Of the choice");
 
   app.add_subcommand("models", "The models there are")->callback([&] {
     code = run_models(console);
@@ -172,11 +198,16 @@ int run(int argc, char** argv, Console& console) {
 }  // namespace nacre::cli
 
 int main(int argc, char** argv) {
-  nacre::cli::Console console{.json = nacre::cli::asks_for_json(argc, argv)};
+  using namespace nacre::cli;
+  open_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file above the user's limit is an error of that write
+  Console console{.json = asks_for_json(argc, argv)};
+  int code = kFailed;
   try {
-    return nacre::cli::run(argc, argv, console);
+    code = run(argc, argv, console);
   } catch (const std::exception& e) {
-    const auto [code, text] = nacre::cli::failure_of(e);
-    return console.fail(code, text);
+    const Failure failure = failure_of(e);
+    code = console.fail(failure.code, failure.text);
   }
+  return finish_output(code);
 }

@@ -15,10 +15,12 @@ namespace nacre::cli {
 // Rows of a table, or texts.
 struct OwnData::Undivided {
   virtual ~Undivided() = default;
-  // Learns from the rows `train`; returns the size of the vocabulary.
+  // Learns from the rows `train`, or takes the form that is known; returns the size of the
+  // vocabulary.
   virtual std::int64_t encode(const std::vector<std::int64_t>& train,
                               std::vector<data::Dataset*> parts,
-                              const std::vector<std::vector<std::int64_t>>& rows) const = 0;
+                              const std::vector<std::vector<std::int64_t>>& rows,
+                              const std::string& known) const = 0;
 };
 
 namespace {
@@ -41,19 +43,32 @@ std::optional<Kind> kind_of_file(const fs::path& file) {
   return found == known.end() ? std::nullopt : std::optional(found->second);
 }
 
+// All files in and below a folder by name, without hidden ones.
+std::vector<fs::path> all_files(const fs::path& folder) {
+  std::vector<fs::path> out;
+  constexpr auto kFollow = fs::directory_options::follow_directory_symlink;
+  for (auto entry = fs::recursive_directory_iterator(folder, kFollow);
+       entry != fs::recursive_directory_iterator(); ++entry) {
+    if (entry->path().filename().string().starts_with('.')) {
+      entry.disable_recursion_pending();
+    } else if (entry->is_regular_file()) {
+      out.push_back(entry->path());
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 // That of the first file of a known kind.
-Kind kind_of(const fs::path& folder) {
-  bool any = false;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (!entry.is_regular_file() || name.starts_with('.')) continue;
-    any = true;
-    if (const auto kind = kind_of_file(entry.path())) return *kind;
+Kind kind_of(const std::vector<fs::path>& files, const fs::path& folder) {
+  for (const fs::path& file : files) {
+    if (const auto kind = kind_of_file(file)) return *kind;
   }
   throw IoError(
       folder.string() +
-      (any ? ": no pictures (.png, .jpg), sounds (.wav, .flac, .ogg) or texts (.txt) in it"
-           : ": the folder has no files"));
+      (files.empty()
+           ? ": the folder has no files"
+           : ": no pictures (.png, .jpg), sounds (.wav, .flac, .ogg) or texts (.txt) in it"));
 }
 
 bool has_folders(const fs::path& folder) {
@@ -80,11 +95,8 @@ data::Parts kept(data::Parts parts) {
 // As the first sound has it: its rate, and a spectrogram of the seconds asked for.
 data::SoundForm sound_form(const fs::path& folder, const DataRecipe& recipe) {
   data::SoundForm form{.rate = 16000, .length = 0, .mono = true, .bands = 40};
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (kind_of_file(entry.path()) != Kind::sounds) continue;
-    form.rate = data::read_sound(entry.path()).rate;
-    break;
-  }
+  const std::vector<fs::path> files = files_of(folder);
+  if (!files.empty()) form.rate = data::read_sound(files.front()).rate;
   form.length = static_cast<std::int64_t>(recipe.sound_seconds * form.rate);
   return form;
 }
@@ -161,6 +173,14 @@ std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
   return out;
 }
 
+// What the JSON of a run says of how its data is read.
+template <class Form>
+Form form_of(const std::string& preprocessing) {
+  const auto read = data::Preprocess::from_json(preprocessing, "the run's preprocessing");
+  if (const auto* form = std::get_if<Form>(&read.form())) return *form;
+  throw IoError("the run's preprocessing: it is for another kind of data (" + read.kind() + ")");
+}
+
 // Samples that are numbers of rows, with their targets.
 data::Dataset numbers_of(const std::vector<std::int64_t>& rows, Tensor targets,
                          const data::Info& info) {
@@ -174,8 +194,10 @@ struct OwnTable final : OwnData::Undivided {
   data::TableOptions options;
 
   std::int64_t encode(const std::vector<std::int64_t>& train, std::vector<data::Dataset*> parts,
-                      const std::vector<std::vector<std::int64_t>>& rows) const override {
-    const auto encoder = data::TableEncoder::fit(table.select(train), options);
+                      const std::vector<std::vector<std::int64_t>>& rows,
+                      const std::string& known) const override {
+    const auto encoder = known.empty() ? data::TableEncoder::fit(table.select(train), options)
+                                       : form_of<data::TableEncoder>(known);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       *parts[i] = encoder.encode(table.select(rows[i]));
     }
@@ -196,12 +218,15 @@ struct OwnTexts final : OwnData::Undivided {
     }
     return out;
   }
+  data::TextEncoder learn(const std::vector<std::string>& from) const {
+    return data::TextEncoder::fit(from, {.length = length > 0 ? length : usual_length(from),
+                                         .least_count = from.size() > 1000 ? 2 : 1});
+  }
   std::int64_t encode(const std::vector<std::int64_t>& train, std::vector<data::Dataset*> parts,
-                      const std::vector<std::vector<std::int64_t>>& rows) const override {
-    const data::LabelledText known = select(train);
-    const auto encoder = data::TextEncoder::fit(
-        known.texts, {.length = length > 0 ? length : usual_length(known.texts),
-                      .least_count = known.texts.size() > 1000 ? 2 : 1});
+                      const std::vector<std::vector<std::int64_t>>& rows,
+                      const std::string& known) const override {
+    const auto encoder =
+        known.empty() ? learn(select(train).texts) : form_of<data::TextEncoder>(known);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       data::Dataset set = data::text_set(select(rows[i]), encoder);
       data::Info info = set.info();
@@ -212,17 +237,20 @@ struct OwnTexts final : OwnData::Undivided {
   }
 };
 
-OwnData::OwnData(const DataRecipe& recipe) {
+OwnData::OwnData(const DataRecipe& recipe, const std::string& preprocessing) {
   const fs::path path = recipe.path;
   const bool folder = fs::is_directory(path);
-  const Kind kind = folder ? kind_of(path) : Kind::texts;
+  const Kind kind = folder ? kind_of(all_files(path), path) : Kind::texts;
   if (folder && kind == Kind::sounds) {
-    parts_ = kept(data::sound_folder(path, sound_form(path, recipe), !has_folders(path)));
+    const auto form =
+        preprocessing.empty() ? sound_form(path, recipe) : form_of<data::SoundForm>(preprocessing);
+    parts_ = kept(data::sound_folder(path, form, !has_folders(path)));
     return;
   }
   if (folder && kind == Kind::pictures) {
     data::ImageForm form;
     form.height = form.width = recipe.image_size;
+    if (!preprocessing.empty()) form = form_of<data::ImageForm>(preprocessing);
     parts_ = kept(data::image_folder(path, form));
     return;
   }
@@ -265,8 +293,8 @@ OwnData::OwnData(const DataRecipe& recipe) {
 
 OwnData::~OwnData() = default;
 
-std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation,
-                             data::Dataset& test) const {
+std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test,
+                             const std::string& preprocessing) const {
   if (!undivided_) return 0;
   std::vector<data::Dataset*> parts;
   std::vector<std::vector<std::int64_t>> rows;
@@ -275,7 +303,14 @@ std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation,
     parts.push_back(part);
     rows.push_back(part->all().inputs[0].to_vector<std::int64_t>());
   }
-  return undivided_->encode(rows.at(0), parts, rows);
+  return undivided_->encode(rows.at(0), parts, rows, preprocessing);
+}
+
+std::vector<fs::path> files_of(const fs::path& folder) {
+  std::vector<fs::path> files = all_files(folder);
+  const Kind kind = kind_of(files, folder);
+  std::erase_if(files, [&](const fs::path& file) { return kind_of_file(file) != kind; });
+  return files;
 }
 
 data::Dataset read_as(const data::Preprocess& form, const std::vector<std::string>& class_names,

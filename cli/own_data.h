@@ -1,6 +1,7 @@
 // The user's own files as data: a table, texts, or a folder of pictures or sounds.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "cli/recipe.h"
@@ -15,15 +16,17 @@ class OwnData {
  public:
   // Reads what the recipe's path means: a folder with a folder of pictures, sounds or texts for
   // each class (perhaps within train, val and test), a folder of sounds "CLASS_anything.wav", a
-  // .txt file of lines "class, tab, text", or else a table. Throws IoError and ValueError.
-  explicit OwnData(const DataRecipe& recipe);
+  // .txt file of lines "class, tab, text", or else a table. preprocessing: how it was encoded
+  // before (JSON), to do the same; empty: to be found out. Throws IoError and ValueError.
+  explicit OwnData(const DataRecipe& recipe, const std::string& preprocessing = {});
   ~OwnData();
 
   // To be divided further. The samples of tables and texts are only their numbers, with the target.
   const data::Parts& parts() const { return parts_; }
-  // Makes samples of numbers, as the training part teaches. Returns the size of the vocabulary, 0
-  // for what has none.
-  std::int64_t encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test) const;
+  // Makes samples of numbers, as the training part teaches or, where it is given, as the
+  // preprocessing (JSON) says. Returns the size of the vocabulary, 0 for what has none.
+  std::int64_t encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test,
+                      const std::string& preprocessing = {}) const;
 
   struct Undivided;  // a table or texts
 
@@ -31,6 +34,9 @@ class OwnData {
   data::Parts parts_;
   std::unique_ptr<const Undivided> undivided_;
 };
+
+// The files of a folder that OwnData reads, in the order of their names.
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder);
 
 // Another file or folder, read as a model was taught to: with its columns, sizes, vocabulary,
 // classes. Throws IoError when the classes are others.

@@ -5,6 +5,7 @@
 #include "cli/report.h"
 #include "cli/run_directory.h"
 #include "cli/run_files.h"
+#include "nacre/base/durable.h"
 #include "nacre/base/error.h"
 #include "nacre/base/file.h"
 #include "nacre/base/json.h"
@@ -30,7 +31,8 @@ int run_report(const ReportCommand& command, const Console& console) {
   with("history.jsonl", read_history, false);
   with("evaluation.json", read_evaluation, false);
   const fs::path out = command.output.empty() ? run / "report.html" : fs::path(command.output);
-  write_text(out, report_html(report));
+  remove_leftovers(run);  // of a report that was killed
+  write_file(out, report_html(report));
   console.print("wrote " + out.string() + "\n", {{"report", out.string()}});
   return kOk;
 }

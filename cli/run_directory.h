@@ -1,6 +1,8 @@
 // The folder of a run: what was asked, how it went, and what came out.
 //
+//   .lock             who works in the run just now (base/durable.h)
 //   config.json       the recipe, complete
+//   setup.json        the division of the data, its encoder and classes, the layers (run_setup.h)
 //   environment.json  machine and versions
 //   history.jsonl     one line an epoch
 //   checkpoints/      the last states to resume from
@@ -13,22 +15,14 @@
 #include <filesystem>
 #include <string>
 
-#include "cli/recipe.h"
-
 namespace nacre::cli {
 
 // runs/<stem>-<n> with the first n that is free; the folder is made.
 std::filesystem::path new_run_directory(const std::string& stem);
 
-// Written beside and renamed. Throws IoError.
-void write_text(const std::filesystem::path& path, const std::string& text);
-
 // The model file that a user means: a file as it is, or the best one of a run directory.
 std::filesystem::path model_path(const std::string& file_or_run);
-// Where the recipe of a model file or run directory is, if it has one.
-std::filesystem::path config_path(const std::string& file_or_run);
-// The recipe of the run that a model file belongs to; throws IoError when there is none or it is
-// damaged.
-Recipe recipe_of(const std::string& file_or_run);
+// The run that a model file is in: its folder.
+std::filesystem::path run_of(const std::string& file_or_run);
 
 }  // namespace nacre::cli

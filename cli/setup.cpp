@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 
 #include "cli/own_data.h"
@@ -28,8 +29,9 @@ using Strings = std::vector<std::string>;
                                did_you_mean(given, known), fmt::join(known, ", ")));
 }
 
-data::Parts load_any(const DataRecipe& recipe, std::optional<OwnData>& own) {
-  if (!recipe.path.empty()) return own.emplace(recipe).parts();
+data::Parts load_any(const DataRecipe& recipe, const std::string& preprocessing,
+                     std::optional<OwnData>& own) {
+  if (!recipe.path.empty()) return own.emplace(recipe, preprocessing).parts();
   if (recipe.name.empty()) {
     throw ValueError(
         "no data given: use --data NAME (see nacre data list), --data FOLDER_OR_CSV, "
@@ -46,11 +48,76 @@ bool is_classification(const DataRecipe& recipe, const data::Dataset& set) {
   return !targets.empty() && targets[0].dtype == i64;
 }
 
-void expect_samples(const data::Dataset& train, const Setup& setup) {
+void expect_samples(const data::Dataset& train, const data::Info& info, std::int64_t validation,
+                    std::int64_t test) {
   if (!train.empty()) return;
   throw IoError(
       fmt::format("{}: no samples are left to train on ({} for validation, {} for testing)",
-                  setup.info.name, setup.validation.size(), setup.test.size()));
+                  info.name, validation, test));
+}
+
+// Samples that are their own numbers from `first` on, with the classes of the set where it has
+// some: to be divided in its stead.
+data::Dataset numbers_of(const data::Dataset& set, std::int64_t first) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(set.size()));
+  std::iota(numbers.begin(), numbers.end(), first);
+  const std::vector<Spec> targets = set.target_specs();
+  const bool classes =
+      targets.size() == 1 && targets[0].shape.rank() == 0 && is_integral(targets[0].dtype);
+  return data::Dataset::from({Tensor::from(numbers)},
+                             classes ? Tensors{Tensor::from(set.labels())} : Tensors{});
+}
+std::vector<std::int64_t> numbers_in(const data::Dataset& set) {
+  return set.empty() ? std::vector<std::int64_t>() : set.all().inputs[0].to_vector<std::int64_t>();
+}
+
+Division divide(const data::Parts& set, const DataRecipe& recipe, std::uint64_t seed) {
+  Division out;
+  if (set.train.empty()) return out;
+  const std::int64_t validation_begin = set.train.size();
+  const std::int64_t test_begin = validation_begin + set.validation.size();
+  data::Dataset train = numbers_of(set.train, 0);
+  data::Dataset test;
+  if (set.test.empty()) {
+    std::tie(train, test) = train.split(recipe.test, {.seed = seed});
+  } else {
+    test = numbers_of(set.test, test_begin);
+  }
+  if (recipe.limit > 0 && recipe.limit < train.size()) {
+    // Sets are often in the order of their classes: a part of every class is taken.
+    const double share = static_cast<double>(recipe.limit) / static_cast<double>(train.size());
+    train = train.split(share, {.seed = seed + 2}).second;
+  }
+  data::Dataset validation;
+  if (!set.validation.empty()) {
+    validation = numbers_of(set.validation, validation_begin);
+  } else if (recipe.validation > 0 && !train.empty()) {
+    std::tie(train, validation) = train.split(recipe.validation, {.seed = seed + 1});
+  }
+  return {numbers_in(train), numbers_in(validation), numbers_in(test)};
+}
+
+// The samples of these numbers, counted as in Division.
+data::Dataset select(const data::Parts& parts, const std::vector<std::int64_t>& numbers) {
+  data::Dataset out;
+  std::int64_t begin = 0;
+  for (const data::Dataset* part : {&parts.train, &parts.validation, &parts.test}) {
+    const std::int64_t end = begin + part->size();
+    std::vector<std::int64_t> here;
+    for (const std::int64_t n : numbers) {
+      if (n >= begin && n < end) here.push_back(n - begin);
+    }
+    if (!here.empty()) {
+      const data::Dataset chosen = part->select(std::move(here));
+      out = out.empty() ? chosen : out.concat(chosen);
+    }
+    begin = end;
+  }
+  if (out.size() != static_cast<std::int64_t>(numbers.size())) {
+    throw IoError(fmt::format("{}: {} samples are asked for, of which it has {}",
+                              parts.train.info().name, numbers.size(), out.size()));
+  }
+  return out;
 }
 
 void measure_targets(Setup& setup) {
@@ -81,35 +148,26 @@ void set_data(DataRecipe& recipe, const std::string& given) {
   }
 }
 
-Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
+namespace {
+
+// learned: what to use again, or nothing, to learn it.
+Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned) {
+  const std::string known = learned ? learned->preprocessing : "";
   std::optional<OwnData> own;
-  const data::Parts set = load_any(recipe, own);
+  const data::Parts set = load_any(recipe, known, own);
   Setup setup;
+  setup.division = learned ? learned->division : divide(set, recipe, seed);
+  setup.train = select(set, setup.division.train);
+  setup.validation = select(set, setup.division.validation);
+  setup.test = select(set, setup.division.test);
   setup.info = set.train.info();
-  data::Dataset train = set.train;
-  setup.test = set.test;
-  if (setup.test.empty()) std::tie(train, setup.test) = train.split(recipe.test, {.seed = seed});
-  if (recipe.limit > 0 && recipe.limit < train.size()) {
-    // Sets are often in the order of their classes: a part of every class is taken.
-    const double share = static_cast<double>(recipe.limit) / static_cast<double>(train.size());
-    train = train.split(share, {.seed = seed + 2}).second;
-  }
-  expect_samples(train, setup);
-  setup.classifies = is_classification(recipe, train);
-  if (!setup.classifies && train.target_specs().at(0).dtype == i64) {
+  expect_samples(setup.train, setup.info, setup.validation.size(), setup.test.size());
+  setup.classifies = is_classification(recipe, setup.train);
+  if (!setup.classifies && setup.train.target_specs().at(0).dtype == i64) {
     throw ValueError("data.task: the targets are class numbers, this is no regression");
   }
-  if (!set.validation.empty()) {
-    setup.train = train;
-    setup.validation = set.validation;
-  } else if (recipe.validation > 0) {
-    std::tie(setup.train, setup.validation) = train.split(recipe.validation, {.seed = seed + 1});
-  } else {
-    setup.train = train;
-  }
-  expect_samples(setup.train, setup);
   if (own) {
-    setup.vocabulary = own->encode(setup.train, setup.validation, setup.test);
+    setup.vocabulary = own->encode(setup.train, setup.validation, setup.test, known);
     setup.info = setup.train.info();
   }
   setup.input = setup.train.input_specs().at(0);
@@ -121,15 +179,29 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
     }
   } else {
     setup.outputs = setup.train.target_specs().at(0).elements();
-    if (recipe.standardise_targets) measure_targets(setup);
+    if (learned) {
+      setup.target_mean = learned->target_mean;
+      setup.target_deviation = learned->target_deviation;
+    } else if (recipe.standardise_targets) {
+      measure_targets(setup);
+    }
+  }
+  if (learned && setup.info.class_names != learned->class_names) {
+    throw IoError(fmt::format("{}: its classes are {}, those of the run {}", setup.info.name,
+                              fmt::join(setup.info.class_names, ", "),
+                              fmt::join(learned->class_names, ", ")));
   }
   return setup;
 }
 
-data::Dataset open_test_data(const DataRecipe& recipe, std::uint64_t seed, data::Info& info) {
-  Setup setup = open_data(recipe, seed);
-  info = setup.info;
-  return setup.test;
+}  // namespace
+
+Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
+  return open(recipe, seed, nullptr);
+}
+
+Setup open_data(const DataRecipe& recipe, const Learned& learned) {
+  return open(recipe, 0, &learned);
 }
 
 std::string layers_for(const ModelRecipe& recipe, const Setup& setup) {

@@ -10,8 +10,15 @@
 
 namespace nacre::cli {
 
+// Which samples are for what: rising numbers among the samples of the data's own training part,
+// then its validation part, then its test part, where it has such parts.
+struct Division {
+  std::vector<std::int64_t> train, validation, test;
+};
+
 struct Setup {
   data::Dataset train, validation, test;
+  Division division;
   data::Info info;
   Spec input;  // of one sample
   bool classifies = true;
@@ -22,14 +29,23 @@ struct Setup {
   double target_deviation = 1;
 };
 
+// What cannot be had from the data a second time for certain: what a run keeps (cli/run_setup.h).
+struct Learned {
+  Division division;
+  std::vector<std::string> class_names;
+  std::string preprocessing;  // JSON, or empty
+  double target_mean = 0;
+  double target_deviation = 1;
+};
+
 // What --data means: a set by name, else a file or folder. Throws ValueError when it is neither.
 void set_data(DataRecipe& recipe, const std::string& given);
 
-// Opens the data of a recipe and divides it. Throws ValueError or IoError with what to do.
+// Opens the data of a recipe, divides it and learns from its training part how to encode it. Throws
+// ValueError or IoError with what to do.
 Setup open_data(const DataRecipe& recipe, std::uint64_t seed);
-
-// Only the test part, for `eval` and `predict`.
-data::Dataset open_test_data(const DataRecipe& recipe, std::uint64_t seed, data::Info& info);
+// The same data again, divided and encoded as it was then.
+Setup open_data(const DataRecipe& recipe, const Learned& learned);
 
 // The layers (JSON) that a recipe means for this data. They end in logits: a softmax at the end of
 // the user's own list is left out, the loss and the prediction apply it. Where targets are

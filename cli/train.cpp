@@ -1,7 +1,6 @@
 // `nacre train`.
 #include <fmt/format.h>
 
-#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -11,12 +10,17 @@
 #include "cli/doctor.h"
 #include "cli/judge.h"
 #include "cli/run_directory.h"
+#include "cli/run_setup.h"
 #include "cli/setup.h"
+#include "cli/stop_signals.h"
+#include "nacre/base/durable.h"
+#include "nacre/base/file.h"
 #include "nacre/base/json.h"
 #include "nacre/base/text.h"
 #include "nacre/base/threads.h"
 #include "nacre/base/utf8.h"
 #include "nacre/data/loader.h"
+#include "nacre/io/checkpoint.h"
 #include "nacre/io/event_log.h"
 #include "nacre/nn/initializer.h"
 #include "nacre/run/generator.h"
@@ -28,33 +32,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-volatile std::sig_atomic_t interrupted = 0;  // the signal
-
-// Ctrl-C and SIGTERM (of a batch system, or of a machine that shuts down) end the run after the
-// step at hand; a second one kills as usual.
-class InterruptScope {
- public:
-  InterruptScope() {
-    interrupted = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int signal) { interrupted = signal; };
-    action.sa_flags = SA_RESETHAND;
-    sigaction(SIGINT, &action, &interrupt_);
-    sigaction(SIGTERM, &action, &terminate_);
-  }
-  ~InterruptScope() {
-    sigaction(SIGINT, &interrupt_, nullptr);
-    sigaction(SIGTERM, &terminate_, nullptr);
-  }
-
- private:
-  struct sigaction interrupt_ {};
-  struct sigaction terminate_ {};
-};
-
-CallbackPtr stop_on_interrupt() {
+CallbackPtr stop_when_asked() {
   return make_callback({.on_batch_end = [](TrainingState& state) {
-    if (interrupted) state.stop = true;
+    if (StopSignals::asked()) state.stop = true;
   }});
 }
 
@@ -96,11 +76,17 @@ CallbackPtr tensorboard_log(const fs::path& folder) {
 }
 
 // What goes wrong during training is no wrong usage, whatever its kind.
-void train_on(Model& model, data::Loader& batches, const FitOptions& options) {
+History train_on(Model& model, data::Loader& batches, const FitOptions& options,
+                 const fs::path& run) {
   try {
-    model.fit(batches, options);
+    return model.fit(batches, options);
   } catch (const ValueError& e) {
     throw Error(e.what());
+  } catch (const IoError& e) {
+    if (io::CheckpointFolder(options.checkpoint.folder).steps().empty()) throw;
+    throw IoError(
+        fmt::format("{}\n  what was saved before is whole; go on with: nacre train --resume {}",
+                    e.what(), run.string()));
   }
 }
 
@@ -115,25 +101,23 @@ nn::Summary summary_of(Model& model, const Spec& batch) {
   }
 }
 
-Recipe recipe_of(const TrainCommand& command) {
-  if (!command.resume.empty()) {
-    if (!command.recipe_file.empty() || !command.model.empty() || !command.data.empty() ||
-        !command.directory.empty()) {
-      throw ValueError(
-          "--resume goes on with a run as it was begun: leave the recipe, --model, --data and "
-          "--out "
-          "away");
-    }
-    const fs::path config = fs::path(command.resume) / "config.json";
-    if (!fs::exists(config)) {
-      throw IoError(command.resume + ": no run directory: it holds no config.json");
-    }
-    Recipe recipe = cli::recipe_of(command.resume);
-    recipe.run.directory = command.resume;
-    for (const std::string& setting : command.settings) set_key(recipe, setting);
-    validate(recipe);
-    return recipe;
+// The recipe of a run to go on with.
+Recipe resumed_recipe(const TrainCommand& command) {
+  if (!command.recipe_file.empty() || !command.model.empty() || !command.data.empty() ||
+      !command.directory.empty()) {
+    throw ValueError(
+        "--resume goes on with a run as it was begun: leave the recipe, --model, --data and --out "
+        "away");
   }
+  const fs::path config = fs::path(command.resume) / "config.json";
+  Recipe recipe = recipe_from_json(read_file(config, JsonLimits{}.bytes), config.string());
+  recipe.run.directory = command.resume;
+  for (const std::string& setting : command.settings) set_key(recipe, setting);
+  validate(recipe);
+  return recipe;
+}
+
+Recipe new_recipe(const TrainCommand& command) {
   Recipe recipe;
   if (!command.recipe_file.empty()) recipe = read_recipe(command.recipe_file);
   if (!command.model.empty()) recipe.model = {.name = command.model, .layers = {}};
@@ -142,8 +126,71 @@ Recipe recipe_of(const TrainCommand& command) {
   }
   if (!command.directory.empty()) recipe.run.directory = command.directory;
   for (const std::string& setting : command.settings) set_key(recipe, setting);
+  // The run will be used from other folders than this one.
+  if (!recipe.data.path.empty()) {
+    recipe.data.path = fs::absolute(recipe.data.path).lexically_normal().string();
+  }
   validate(recipe);
   return recipe;
+}
+
+// Takes the run's folder for this process.
+void lock_run(std::optional<FolderLock>& lock, const fs::path& run, const Console& console) {
+  lock.emplace(run);
+  if (!lock->held()) {
+    console.warn(run.string() + ": the file system has no locks: let no other process work there");
+  }
+}
+
+// Files that a run which has begun may have.
+constexpr const char* kResults[] = {"history.jsonl", "best.safetensors", "model.safetensors",
+                                    "evaluation.json"};
+
+// Throws when a new run would write over another one.
+void expect_no_run(const fs::path& run) {
+  if (fs::exists(run / "config.json")) {
+    throw ValueError(fmt::format(
+        "{0}: holds a run already; go on with --resume {0} or choose another --out", run.string()));
+  }
+  bool other = !io::CheckpointFolder(run / "checkpoints").steps().empty();
+  for (const char* name : kResults) other = other || fs::exists(run / name);
+  if (!other) return;
+  throw ValueError(fmt::format(
+      "{}: holds results of a run, though no config.json\n  hint: choose another --out, or put its "
+      "config.json back and --resume it",
+      run.string()));
+}
+
+// Throws when the run has no state to go on from, or is further than it should get.
+void expect_checkpoint(const fs::path& run, const Recipe& recipe, const Console& console,
+                       bool verbose) {
+  std::vector<std::string> problems;
+  const auto checkpoint = io::CheckpointFolder(run / "checkpoints").load_latest(&problems);
+  if (!verbose) {  // else fit() tells
+    for (const std::string& problem : problems) console.warn("passed over: " + problem);
+  }
+  if (!checkpoint) {
+    for (const char* name : kResults) {
+      if (!fs::exists(run / name)) continue;
+      throw IoError(fmt::format(
+          "{0}: has a {1} but no checkpoint to go on from, and would begin anew over its results\n"
+          "  hint: put {0}/checkpoints back, or begin another run with --out",
+          run.string(), name));
+    }
+    return;  // stopped before it had begun
+  }
+  for (const io::NamedTensor& t : checkpoint->tensors) {
+    if (t.name != "run/position" || t.tensor.elements() < 2) continue;
+    const std::vector<std::int64_t> position = t.tensor.to_vector<std::int64_t>();
+    const std::int64_t begun = position[0] + (position[1] > 0 ? 1 : 0);
+    if (begun > recipe.train.epochs) {
+      throw ValueError(
+          fmt::format("train.epochs: {} is less than the run has got to, which is in epoch {}\n  "
+                      "hint: train on "
+                      "with --epochs {} or more",
+                      recipe.train.epochs, begun, begun));
+    }
+  }
 }
 
 std::string stem_of(const Recipe& recipe) {
@@ -168,16 +215,54 @@ void print_next_steps(const fs::path& run, const Console& console) {
       run.string()));
 }
 
+// How a precision was chosen when the run began, else now.
+std::string told_precision(const fs::path& run, bool resumes, const TrainRecipe& recipe) {
+  std::string precision = precision_text(recipe);
+  if (resumes && fs::exists(run / "environment.json")) {
+    const std::string name = (run / "environment.json").string();
+    const nlohmann::json before = read_json(name);
+    if (const auto then = JsonView(before, name).find("precision")) precision = then->text();
+  }
+  return precision;
+}
+
+// The last that a run does: its model on the test set. Returns what there is to print.
+nlohmann::json evaluate_best(const fs::path& run, Model& model, const Setup& setup) {
+  // The numbers are those of the model that `eval` and `predict` take: the best one.
+  zoo::SavedModel best = zoo::load_model(model_path(run.string()));
+  model.load_state(nn::values_of(best.model.state()));
+  nlohmann::json evaluation = judge(model, setup.test, setup.info, setup.classifies, 256);
+  write_file(run / "evaluation.json", json_text(evaluation, "evaluation.json"));
+  return evaluation;
+}
+
 }  // namespace
 
 int run_train(const TrainCommand& command, const Console& console) {
-  Recipe recipe = recipe_of(command);
+  const StopSignals signals;
+  const bool resumes = !command.resume.empty();
+  const bool quiet = console.json || command.quiet;
+  std::optional<FolderLock> lock;
+  if (resumes) {
+    if (!fs::exists(fs::path(command.resume) / "config.json")) {
+      throw IoError(command.resume + ": no run directory: it holds no config.json");
+    }
+    lock_run(lock, command.resume, console);
+  }
+  Recipe recipe = resumes ? resumed_recipe(command) : new_recipe(command);
+  std::optional<RunSetup> begun;
+  if (resumes) {
+    begun = read_run_setup(command.resume);
+    expect_unchanged(begun->recipe, recipe);
+    expect_checkpoint(command.resume, recipe, console, !quiet);
+  }
   if (command.threads > 0) recipe.run.threads = command.threads;
   if (recipe.run.threads > 0) set_threads(recipe.run.threads);
   manual_seed(recipe.train.seed);
 
-  const Setup setup = open_data(recipe.data, recipe.train.seed);
-  const std::string layers = layers_for(recipe.model, setup);
+  const Setup setup =
+      begun ? open_run_data(*begun, command.resume) : open_data(recipe.data, recipe.train.seed);
+  const std::string layers = begun ? begun->layers : layers_for(recipe.model, setup);
   data::Loader batches = training_batches(recipe, setup);
   Model model =
       make_model(recipe, layers, setup.classifies, batches.batches() * recipe.train.epochs);
@@ -187,34 +272,20 @@ int run_train(const TrainCommand& command, const Console& console) {
   for (const std::int64_t d : setup.input.shape) batch_spec.shape.push_back(d);
   const nn::Summary network = summary_of(model, batch_spec);
   check_outputs(network, setup);
+  const std::string summary = nn::to_string(network);
   const fs::path run = recipe.run.directory.empty() ? new_run_directory(stem_of(recipe))
                                                     : fs::path(recipe.run.directory);
-  if (command.resume.empty() && fs::exists(run / "config.json")) {
-    throw ValueError(fmt::format(
-        "{0}: holds a run already; go on with --resume {0} or choose another --out", run.string()));
+  if (!resumes) {
+    lock_run(lock, run, console);
+    expect_no_run(run);
   }
-  fs::create_directories(run);
   recipe.run.directory = run.string();
+  const std::string precision = told_precision(run, resumes, recipe.train);
   // A resumed run stays with what was chosen at its beginning.
-  Recipe chosen = recipe;
   if (recipe.train.precision == "auto") {
-    chosen.train.precision = uses_bfloat16(Precision::automatic) ? "bf16" : "f32";
+    recipe.train.precision = uses_bfloat16(Precision::automatic) ? "bf16" : "f32";
   }
-  write_text(run / "config.json", to_json(chosen));
-  std::string precision = precision_text(recipe.train);
-  if (!command.resume.empty() && fs::exists(run / "environment.json")) {
-    const std::string name = (run / "environment.json").string();
-    const nlohmann::json before = read_json(name);
-    if (const auto chosen_then = JsonView(before, name).find("precision")) {
-      precision = chosen_then->text();
-    }
-  }
-  nlohmann::json machine = environment_json();
-  machine["precision"] = precision;
-  write_text(run / "environment.json", json_text(machine, "environment.json", 2));
-  const std::string summary = nn::to_string(network);
-  write_text(run / "summary.txt", summary);
-  if (!console.json && !command.quiet) {
+  if (!quiet) {
     console.say(fmt::format("{}\n{} training, {} validation, {} test samples; run {}\n{}\n",
                             summary, with_thousands(setup.train.size()),
                             with_thousands(setup.validation.size()),
@@ -225,14 +296,37 @@ int run_train(const TrainCommand& command, const Console& console) {
   const std::string watched = setup.validation.empty() ? "loss" : "val_loss";
   FitOptions fit{
       .epochs = static_cast<int>(recipe.train.epochs),
-      .verbose = console.json || command.quiet ? 0 : 1,
+      .verbose = quiet ? 0 : 1,
       .checkpoint = {.folder = run / "checkpoints", .every_steps = recipe.train.checkpoint_every},
-      .resume = !command.resume.empty()};
-  fit.callbacks = {stop_on_interrupt(), json_lines_log(run / "history.jsonl"),
+      .resume = resumes};
+  // Nothing in the run changes before all has been accepted, the checkpoint included. The first
+  // checkpoint is that of the untrained network: from here on there always is one to go on from.
+  const auto begin = [&](TrainingState& state) {
+    remove_leftovers(run);
+    if (!resumes) {
+      write_file(run / "setup.json", to_json(make_run_setup(recipe, setup, layers, run)));
+      write_file(run / "summary.txt", summary);
+    }
+    nlohmann::json machine = environment_json();
+    machine["precision"] = precision;
+    write_file(run / "environment.json", json_text(machine, "environment.json", 2));
+    write_file(run / "config.json", to_json(recipe));
+    const io::CheckpointFolder checkpoints(fit.checkpoint.folder, fit.checkpoint.keep);
+    if (checkpoints.steps().empty()) {
+      io::Checkpoint first;
+      for (const auto& [name, value] : state.model.training_state()) {
+        first.tensors.push_back({name, value});
+      }
+      checkpoints.save(first);
+    }
+    if (StopSignals::asked()) state.stop = true;
+  };
+  fit.callbacks = {stop_when_asked(), json_lines_log(run / "history.jsonl"),
                    save_best(watched, [&](Model& best) {
                      zoo::save_model(run / "best.safetensors", best, setup.input, setup.classifies,
                                      setup.info);
                    })};
+  fit.callbacks.insert(fit.callbacks.begin(), make_callback({.on_train_begin = begin}));
   if (recipe.train.early_stopping > 0) {
     fit.callbacks.push_back(early_stopping(
         {.monitor = watched, .patience = static_cast<int>(recipe.train.early_stopping)}));
@@ -243,36 +337,32 @@ int run_train(const TrainCommand& command, const Console& console) {
     validation.emplace(setup.validation, data::LoaderOptions{.batch_size = 256});
     fit.validation_source = &*validation;
   }
-  {
-    const InterruptScope scope;
-    train_on(model, batches, fit);
-  }
+  const History history = train_on(model, batches, fit, run);
   zoo::save_model(run / "model.safetensors", model, setup.input, setup.classifies, setup.info);
-  if (interrupted) {
-    const int code = interrupted == SIGTERM ? kTerminated : kInterrupted;
-    return console.fail(code,
+  if (const int signal = StopSignals::asked()) {
+    console.say("\n");  // below the line that moves
+    return console.fail(128 + signal,
                         "stopped and saved; go on with: nacre train --resume " + run.string());
+  }
+  if (!quiet && static_cast<std::int64_t>(history.epochs.size()) < recipe.train.epochs) {
+    console.say(fmt::format("\nended by early stopping after epoch {}\n", history.epochs.size()));
   }
   if (setup.test.empty()) {
     console.print("\nno test samples: nothing to evaluate",
                   {{"run", run.string()}, {"metrics", nlohmann::json::object()}});
     return kOk;
   }
-  // The numbers are those of the model that `eval` and `predict` take: the best one.
-  zoo::SavedModel best = zoo::load_model(model_path(run.string()));
-  model.load_state(nn::values_of(best.model.state()));
-  const nlohmann::json evaluation = judge(model, setup.test, setup.info, setup.classifies, 256);
-  write_text(run / "evaluation.json", json_text(evaluation, "evaluation.json"));
+  const nlohmann::json evaluation = evaluate_best(run, model, setup);
   if (console.json) {
     console.print("", {{"run", run.string()}, {"metrics", evaluation["metrics"]}});
-  } else {
-    std::string line;
-    for (const auto& [name, value] : evaluation["metrics"].items()) {
-      line += fmt::format("{}{} {:.4f}", line.empty() ? "" : ", ", name, value.get<double>());
-    }
-    console.say(fmt::format("\ntest: {} ({} samples)\n", line, with_thousands(setup.test.size())));
-    if (!command.quiet) print_next_steps(run, console);
+    return kOk;
   }
+  std::string line;
+  for (const auto& [name, value] : evaluation["metrics"].items()) {
+    line += fmt::format("{}{} {:.4f}", line.empty() ? "" : ", ", name, value.get<double>());
+  }
+  console.say(fmt::format("\ntest: {} ({} samples)\n", line, with_thousands(setup.test.size())));
+  if (!command.quiet) print_next_steps(run, console);
   return kOk;
 }
 

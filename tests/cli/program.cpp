@@ -12,11 +12,11 @@
 
 namespace nacre::test {
 
-pid_t start_program(const std::filesystem::path& folder,
-                    const std::vector<std::string>& arguments) {
+namespace {
+
+pid_t start(const std::filesystem::path& folder, std::vector<std::string> words,
+            const Environment& environment) {
   const std::string output = (folder / "output.txt").string();
-  std::vector<std::string> words{NACRE_PROGRAM};
-  words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& w : words) argv.push_back(w.data());
   argv.push_back(nullptr);
@@ -26,8 +26,37 @@ pid_t start_program(const std::filesystem::path& folder,
   if (file < 0 || dup2(file, 1) < 0 || dup2(file, 2) < 0 || chdir(folder.c_str()) != 0) _exit(126);
   // Several programs at once must not fight for the cores.
   setenv("NACRE_THREADS", "1", 1);
+  setenv("NACRE", NACRE_PROGRAM, 1);
+  for (const std::string& variable : environment) {
+    const std::size_t equals = variable.find('=');
+    setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+  }
   execv(argv[0], argv.data());
   _exit(127);
+}
+
+}  // namespace
+
+pid_t start_program(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+                    const Environment& environment) {
+  std::vector<std::string> words{NACRE_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return start(folder, words, environment);
+}
+
+Finished run_shell(const std::filesystem::path& folder, const std::string& line) {
+  return wait_for(start(folder, {"/bin/sh", "-c", line}, {}), folder);
+}
+
+bool catches(pid_t process, int signal) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("SigCgt:")) continue;
+    const std::uint64_t caught =
+        std::stoull(line.substr(line.find_last_of(" \t") + 1), nullptr, 16);
+    return (caught >> (signal - 1) & 1) != 0;
+  }
+  return false;
 }
 
 Finished wait_for(pid_t child, const std::filesystem::path& folder) {

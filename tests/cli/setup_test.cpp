@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/run_setup.h"
 #include "nacre/base/error.h"
 #include "tests/cli/program.h"
 #include "tests/support/files.h"
@@ -94,6 +95,103 @@ TEST_F(Tables, EmptyTargetsAndPartsAreNamed) {
   recipe_.path = (folder_ / "one.csv").string();
   recipe_.test = 0.9;
   EXPECT_THROW(open_data(recipe_, 0), IoError);
+}
+
+void expect_same(const data::Dataset& a, const data::Dataset& b) {
+  ASSERT_EQ(a.size(), b.size());
+  if (a.empty()) return;
+  const data::Batch left = a.all(), right = b.all();
+  EXPECT_EQ(left.inputs[0].to_vector<double>(), right.inputs[0].to_vector<double>());
+  EXPECT_EQ(left.targets[0].to_vector<double>(), right.targets[0].to_vector<double>());
+}
+
+// What a run keeps brings back the same samples, bit for bit, without dividing or learning.
+class Setups : public ::testing::Test {
+ protected:
+  void come_back(const DataRecipe& data) {
+    const auto before = open_data(data, 7);
+    Recipe recipe;
+    recipe.data = data;
+    recipe.train.seed = 7;
+    const std::string layers = layers_for(recipe.model, before);
+    test::write_file(folder_ / "setup.json",
+                     to_json(make_run_setup(recipe, before, layers, folder_.path())));
+    RunSetup kept = read_run_setup(folder_.path());
+    EXPECT_EQ(kept.layers, layers);
+    kept.recipe.data.test = 0.7;  // asked no more
+    kept.recipe.train.seed = 8;
+    const auto after = open_run_data(kept, folder_.path());
+    expect_same(after.train, before.train);
+    expect_same(after.validation, before.validation);
+    expect_same(after.test, before.test);
+    EXPECT_EQ(after.info.preprocessing, before.info.preprocessing);
+    EXPECT_EQ(after.info.class_names, before.info.class_names);
+    EXPECT_EQ(after.vocabulary, before.vocabulary);
+    EXPECT_EQ(after.target_mean, before.target_mean);
+    EXPECT_EQ(after.target_deviation, before.target_deviation);
+    EXPECT_GT(after.test.size(), 0);
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Setups, OfTablesComeBack) {
+  std::string rows = "size,name,price\n";
+  for (int i = 0; i < 50; ++i) {
+    rows += std::to_string(i * 0.1) + ",n" + std::to_string(i % 7) + "," +
+            (i == 7 ? std::string() : std::to_string(2.5 * i / 3)) + "\n";
+  }
+  test::write_file(folder_ / "t.csv", rows);
+  DataRecipe data;
+  data.path = (folder_ / "t.csv").string();
+  come_back(data);
+  data.limit = 20;
+  come_back(data);
+  data.target = "name";
+  come_back(data);
+}
+
+TEST_F(Setups, OfTextsComeBack) {
+  std::string lines;
+  for (int i = 0; i < 60; ++i) {
+    lines += (i % 2 ? "good\tgreat w" : "bad\tpoor w") + std::to_string(i % 9) + "\n";
+  }
+  test::write_file(folder_ / "t.txt", lines);
+  DataRecipe data;
+  data.path = (folder_ / "t.txt").string();
+  come_back(data);
+}
+
+TEST_F(Setups, OfNamedSetsComeBack) {
+  DataRecipe data;
+  data.name = "iris";
+  come_back(data);
+}
+
+TEST_F(Setups, ThatAreDamagedAreRefused) {
+  test::expect_error<IoError>([&] { read_run_setup(folder_.path()); }, {"setup.json", "missing"});
+  DataRecipe data;
+  data.name = "iris";
+  come_back(data);
+  const std::string whole = test::contents(folder_ / "setup.json");
+  const auto with = [&](const char* key, const json& value) {
+    json changed = json::parse(whole);
+    changed[key] = value;
+    test::write_file(folder_ / "setup.json", changed.dump());
+    return [&] { read_run_setup(folder_.path()); };
+  };
+  test::expect_error<IoError>(with("format", 2), {"setup.json", "another version"});
+  test::expect_error<IoError>(with("train", "all"), {"setup.json", "damaged"});
+  test::expect_error<IoError>(with("test", json::parse("[-1]")), {"setup.json", "damaged"});
+  test::expect_error<IoError>(with("test", json::parse("[[5,3]]")), {"setup.json", "damaged"});
+  test::expect_error<IoError>(with("test", json::parse("[[0,549755813888]]")),
+                              {"setup.json", "damaged"});
+  test::expect_error<IoError>(with("class_names", 3), {"setup.json", "damaged"});
+  test::write_file(folder_ / "setup.json", whole.substr(0, whole.size() / 2));
+  test::expect_error<IoError>([&] { read_run_setup(folder_.path()); }, {"setup.json"});
+  // Samples that the data does not have.
+  with("test", json::parse("[[0,100000]]"));
+  test::expect_error<IoError>(
+      [&] { open_run_data(read_run_setup(folder_.path()), folder_.path()); }, {"iris", "100001"});
 }
 
 }  // namespace

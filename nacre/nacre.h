@@ -10,6 +10,7 @@
 #include "nacre/ops/api.h"
 #include "nacre/optim/lbfgs.h"
 #include "nacre/run/compile.h"
+#include "nacre/run/control.h"
 #include "nacre/run/custom_vjp.h"
 #include "nacre/run/generator.h"
 #include "nacre/run/grad.h"

@@ -38,9 +38,7 @@ debootstrap --variant=minbase bookworm "$root" "${mirror:-http://deb.debian.org/
   skip "debootstrap failed: $(tail -n 1 "$log")"
 
 # This machine's way to its packages (sources, keys, proxies), and none of its packages.
-if ls /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list >/dev/null 2>&1; then
-  rm -f "$root/etc/apt/sources.list"
-fi
+if [ -n "$(ls -A /etc/apt/sources.list.d 2>/dev/null)" ]; then rm -f "$root/etc/apt/sources.list"; fi
 for part in sources.list sources.list.d trusted.gpg.d keyrings auth.conf.d; do
   [ ! -e /etc/apt/$part ] || cp -r /etc/apt/$part "$root/etc/apt/"
 done

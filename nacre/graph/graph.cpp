@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "nacre/graph/subgraph.h"
+
 namespace nacre {
 
 NodeId Graph::add(Op op, Attrs attrs, std::span<const ValueId> inputs,
@@ -54,8 +56,10 @@ std::string value_list(const Graph& graph, std::span<const ValueId> ids) {
 }
 }  // namespace
 
-std::string to_text(const Graph& graph) {
-  std::string out;
+namespace {
+
+// The graph's lines, and below a node those of the graphs it holds.
+void append_text(std::string& out, const Graph& graph, const std::string& indent) {
   auto append = std::back_inserter(out);
   for (NodeId id = 0; id < graph.node_count(); ++id) {
     const Node& node = graph.node(id);
@@ -66,33 +70,57 @@ std::string to_text(const Graph& graph) {
       fmt::format_to(std::back_inserter(names), "{}%{}", i ? ", " : "", v);
       fmt::format_to(std::back_inserter(specs), "{}{}", i ? ", " : "", to_string(graph.spec(v)));
     }
-    fmt::format_to(append, "{} = {}{}({}) -> {}", names, name_of(node.op), to_string(node.attrs),
-                   value_list(graph, graph.inputs(node)), specs);
+    fmt::format_to(append, "{}{} = {}{}({}) -> {}", indent, names, name_of(node.op),
+                   to_string(node.attrs), value_list(graph, graph.inputs(node)), specs);
     const std::string where = to_string(node.location);
     if (node.layer || !where.empty()) {
       fmt::format_to(append, "  # {}{}{}", graph.layer(node), node.layer ? " " : "", where);
     }
     out += '\n';
+    for_each_subgraph(node.attrs, [&](std::string_view key, const Graph& body) {
+      fmt::format_to(append, "{}  {}({}):\n", indent, key, value_list(body, body.arguments()));
+      append_text(out, body, indent + "    ");
+    });
   }
-  fmt::format_to(append, "return {}\n", value_list(graph, graph.results()));
+  fmt::format_to(append, "{}return {}\n", indent, value_list(graph, graph.results()));
+}
+
+// Nodes and edges, each name with the prefix; the graphs that nodes hold as clusters.
+void append_dot(std::string& out, const Graph& graph, const std::string& prefix) {
+  auto append = std::back_inserter(out);
+  for (NodeId id = 0; id < graph.node_count(); ++id) {
+    const Node& node = graph.node(id);
+    fmt::format_to(append, "  {}n{} [label=\"{}\\n{}\"];\n", prefix, id, name_of(node.op),
+                   node.output_count ? to_string(graph.spec(graph.output(id))) : "");
+    for (const ValueId input : graph.inputs(node)) {
+      fmt::format_to(append, "  {0}n{1} -> {0}n{2};\n", prefix, graph.value(input).producer, id);
+    }
+    for_each_subgraph(node.attrs, [&](std::string_view key, const Graph& body) {
+      const std::string inner = fmt::format("{}n{}_{}_", prefix, id, key);
+      fmt::format_to(append, "  subgraph cluster_{} {{\n  label=\"{} of {}\";\n", inner, key,
+                     name_of(node.op));
+      append_dot(out, body, inner);
+      out += "  }\n";
+    });
+  }
+  for (std::size_t i = 0; i < graph.results().size(); ++i) {
+    fmt::format_to(append,
+                   "  {0}r{1} [label=\"result {1}\", shape=ellipse];\n  {0}n{2} -> {0}r{1};\n",
+                   prefix, i, graph.value(graph.results()[i]).producer);
+  }
+}
+
+}  // namespace
+
+std::string to_text(const Graph& graph) {
+  std::string out;
+  append_text(out, graph, "");
   return out;
 }
 
 std::string to_dot(const Graph& graph) {
   std::string out = "digraph nacre {\n  node [shape=box, fontname=\"Helvetica\"];\n";
-  auto append = std::back_inserter(out);
-  for (NodeId id = 0; id < graph.node_count(); ++id) {
-    const Node& node = graph.node(id);
-    fmt::format_to(append, "  n{} [label=\"{}\\n{}\"];\n", id, name_of(node.op),
-                   node.output_count ? to_string(graph.spec(graph.output(id))) : "");
-    for (const ValueId input : graph.inputs(node)) {
-      fmt::format_to(append, "  n{} -> n{};\n", graph.value(input).producer, id);
-    }
-  }
-  for (std::size_t i = 0; i < graph.results().size(); ++i) {
-    fmt::format_to(append, "  r{} [label=\"result {}\", shape=ellipse];\n  n{} -> r{};\n", i, i,
-                   graph.value(graph.results()[i]).producer, i);
-  }
+  append_dot(out, graph, "");
   return out + "}\n";
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "nacre/base/layer_scope.h"
+#include "nacre/graph/subgraph.h"
+#include "nacre/ops/body.h"
 
 namespace nacre {
 namespace {
@@ -24,7 +26,10 @@ SpecList infer_specs(Op op, const Attrs& attrs, std::span<const Spec> inputs, co
 
 TensorList emit(Op op, const Attrs& attrs, std::span<const Tensor> inputs, const Location& at) {
   for (const Tensor& t : inputs) {
-    if (t.is_traced()) return append_node(t.trace(), op, attrs, inputs, at);
+    if (!t.is_traced()) continue;
+    // Whatever a body computes belongs to it; the passes take out what does not depend on its step.
+    const BodyScope* const body = BodyScope::current();
+    return append_node(body ? body->trace() : t.trace(), op, attrs, inputs, at);
   }
   return emit_eager(op, attrs, inputs, at);
 }
@@ -35,12 +40,16 @@ Tensor emit_one(Op op, const Attrs& attrs, std::initializer_list<Tensor> inputs,
 }
 
 ValueId value_in(const std::shared_ptr<Trace>& trace, const Tensor& tensor) {
+  BodyScope* const body = BodyScope::current();
   if (tensor.is_traced()) {
     if (tensor.trace() == trace) return tensor.value();
+    if (body && body->trace() == trace) return body->capture(tensor);
     throw TraceError(
         "trace: a value of one traced function is used in another; return it from the first "
         "function and pass it to the second");
   }
+  // Numbers are written into a body, arrays are handed in: the body stays small.
+  if (body && body->trace() == trace && tensor.rank() > 0) return body->capture(tensor);
   const Attrs attrs{
       {"value", PayloadPtr(std::make_shared<Constant>(tensor.spec(), tensor.buffer()))}};
   const NodeId node = trace->graph.add(Op::constant, attrs, {}, {&tensor.spec(), 1});
@@ -80,6 +89,7 @@ void verify(const Graph& graph, std::string_view after) {
       }
       specs.push_back(graph.spec(input));
     }
+    for_each_subgraph(node.attrs, [&](std::string_view, const Graph& g) { verify(g, after); });
     const SpecList outputs = infer_specs(node.op, node.attrs, specs, node.location);
     bool same = outputs.size() == node.output_count;
     for (std::uint32_t i = 0; same && i < node.output_count; ++i) {

@@ -2,15 +2,20 @@
 
 #include <fmt/format.h>
 
+#include "nacre/graph/subgraph.h"
 #include "nacre/ops/emit.h"
 
 namespace nacre {
 
 std::vector<Pass> default_passes(const PassOptions& options) {
   std::vector<Pass> passes = {
-      {"dead_code", remove_dead_code},        {"simplify", simplify},
-      {"merge_common", merge_common},         {"simplify", simplify},
-      {"dead_code", remove_dead_code},        {"fuse_epilogues", fuse_epilogues},
+      {"dead_code", remove_dead_code},
+      {"simplify_loops", simplify_loops},
+      {"simplify", simplify},
+      {"merge_common", merge_common},
+      {"simplify", simplify},
+      {"dead_code", remove_dead_code},
+      {"fuse_epilogues", fuse_epilogues},
       {"fuse_pool_stages", fuse_pool_stages},
   };
   if (options.bfloat16) {
@@ -22,6 +27,41 @@ std::vector<Pass> default_passes(const PassOptions& options) {
   return passes;
 }
 
+namespace {
+
+// The graph with f of each graph that a node holds.
+template <class F>
+Graph with_subgraphs(const Graph& graph, F&& f) {
+  std::vector<std::pair<NodeId, Attrs>> changed;
+  for (NodeId n = 0; n < graph.node_count(); ++n) {
+    Attrs attrs = graph.node(n).attrs;
+    for_each_subgraph(graph.node(n).attrs, [&](std::string_view key, const Graph& body) {
+      attrs = attrs.with(key, subgraph_attr(f(body)));
+    });
+    if (!(attrs == graph.node(n).attrs)) changed.emplace_back(n, std::move(attrs));
+  }
+  if (changed.empty()) return graph;
+  GraphRewriter to(graph);
+  auto next = changed.begin();
+  for (NodeId n = 0; n < graph.node_count(); ++n) {
+    if (next != changed.end() && next->first == n) {
+      InlineVector<ValueId, 8> inputs;
+      for (const ValueId v : graph.inputs(n)) inputs.push_back(to.mapped(v));
+      const ValueId first =
+          to.add(graph.node(n).op, next->second, inputs, graph.origin(graph.node(n)));
+      for (std::uint32_t i = 0; i < graph.node(n).output_count; ++i) {
+        to.map(graph.output(n, i), first + i);
+      }
+      ++next;
+    } else {
+      to.copy(n);
+    }
+  }
+  return to.finish();
+}
+
+}  // namespace
+
 Graph run_passes(const Graph& graph, std::span<const Pass> passes,
                  const std::function<void(std::string_view, const Graph&)>& watch) {
   Graph current = graph;
@@ -30,7 +70,8 @@ Graph run_passes(const Graph& graph, std::span<const Pass> passes,
     verify(current, pass.name);
     if (watch) watch(pass.name, current);
   }
-  return current;
+  return with_subgraphs(current,
+                        [&](const Graph& body) { return run_passes(body, passes, watch); });
 }
 
 GraphRewriter::GraphRewriter(const Graph& from) : from_(from), map_(from.value_count(), kNoId) {}

@@ -23,7 +23,7 @@ struct PassOptions {
 
 // All passes in their order.
 std::vector<Pass> default_passes(const PassOptions& options = {});
-// Runs them; `watch` (may be empty) sees the graph after each.
+// Runs them, then on the graphs that nodes hold; `watch` (may be empty) sees the graph after each.
 Graph run_passes(const Graph& graph, std::span<const Pass> passes,
                  const std::function<void(std::string_view, const Graph&)>& watch = {});
 
@@ -37,6 +37,7 @@ class GraphRewriter {
   const Graph& graph() const { return to_; }
   // The new value that stands for an old one. Throws InternalError when there is none yet.
   ValueId mapped(ValueId old) const;
+  bool maps(ValueId old) const { return map_[old] != kNoId; }
   void map(ValueId old, ValueId replacement) { map_[old] = replacement; }
   // Copies an old node with mapped inputs and maps its outputs.
   void copy(NodeId old);
@@ -60,6 +61,10 @@ Graph remove_dead_code(const Graph& graph);
 // `where` with a known condition; broadcasts and fills go into the elementwise ops that read them,
 // transposes into the flags of products; small nodes of constants become constants.
 Graph simplify(const Graph& graph);
+
+// Loops keep only what is read of them (carries of all steps, results, arguments); what depends on
+// no step leaves the body, and products of rows with what depends on no step become one product.
+Graph simplify_loops(const Graph& graph);
 
 // Computes equal nodes (op, attributes, inputs) once. Ops are pure (random ones are functions of
 // their key); only an optimization barrier keeps its copies apart.

@@ -65,7 +65,8 @@ Graph simplify_once(const Graph& graph, bool& changed) {
   GraphRewriter to(graph);
   for (NodeId n = 0; n < graph.node_count(); ++n) {
     const Node& node = graph.node(n);
-    if (node.op == Op::input || node.op == Op::constant || node.output_count != 1) {
+    const bool loops = node.op == Op::scan || node.op == Op::while_loop;
+    if (node.op == Op::input || node.op == Op::constant || node.output_count != 1 || loops) {
       to.copy(n);
       continue;
     }

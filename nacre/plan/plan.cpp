@@ -6,6 +6,7 @@
 
 #include "nacre/base/threads.h"
 #include "nacre/plan/cost.h"
+#include "nacre/plan/loop.h"
 
 namespace nacre {
 
@@ -36,13 +37,14 @@ void Plan::bind_kernels(const PlanOptions& options) {
     }
     const Cost cost = cost_of(node.op, node.attrs, in, out);
     const int threads = threads_for(cost, most);
-    kernels_.push_back(
-        prepare_kernel({node.op, node.attrs, in, out, threads}, options.reference_only));
+    BoundStep bound = bind_step({node.op, node.attrs, in, out, threads}, options);
+    kernels_.push_back(std::move(bound.kernel));
     const PreparedKernel& kernel = kernels_.back();
     nodes[n].in_place = kernel.in_place;
     nodes[n].in_place_each = kernel.in_place_each;
     scratch_bytes = std::max(scratch_bytes, kernel.scratch_bytes);
-    infos_.push_back({n, kernel.name, cost, threads});
+    for (const auto& plan : bound.plans) inner_bytes_ += plan->bytes();
+    infos_.push_back({n, kernel.name, cost, threads, iterations_of(node), std::move(bound.plans)});
   }
   memory_ = plan_memory(graph_, nodes, options.donations);
   arena_ = Buffer::allocate(memory_.arena_bytes);

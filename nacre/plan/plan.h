@@ -29,12 +29,16 @@ struct PlanOptions {
   bool poison = false;
 };
 
+class Plan;
+
 // What is known of a step without running it.
 struct StepInfo {
   NodeId node;
   std::string_view kernel;
   Cost cost;
   int threads;
+  std::int64_t iterations = 1;               // of a scan
+  std::vector<std::shared_ptr<Plan>> plans;  // of the graphs it holds
 };
 
 // Not safe to replay from two threads at once: the arena is one.
@@ -64,8 +68,10 @@ class Plan {
   const MemoryPlan& memory() const { return memory_; }
   std::size_t step_count() const { return steps_.size(); }
   std::span<const StepInfo> steps() const { return infos_; }
-  // Bytes this plan holds: arena, scratch, constants.
-  std::size_t bytes() const { return arena_.bytes() + scratch_.bytes() + constant_bytes_; }
+  // Bytes this plan holds: arena, scratch, constants, and the plans of its loops and branches.
+  std::size_t bytes() const {
+    return arena_.bytes() + scratch_.bytes() + constant_bytes_ + inner_bytes_;
+  }
   // One step a line: kernel, operands with their places in memory.
   std::string to_text() const;
   // The steps as a Graphviz digraph, coloured by kernel.
@@ -102,6 +108,7 @@ class Plan {
   Buffer arena_;
   Buffer scratch_;
   std::size_t constant_bytes_ = 0;
+  std::size_t inner_bytes_ = 0;
   std::vector<PreparedKernel> kernels_;  // one a step
   std::vector<StepInfo> infos_;
   std::vector<Step> steps_;

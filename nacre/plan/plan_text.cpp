@@ -35,6 +35,16 @@ std::string Plan::to_text() const {
     }
     if (!graph_.layer(node).empty()) out += fmt::format("  # {}", graph_.layer(node));
     out += '\n';
+    for (const auto& plan : infos_[i].plans) {
+      std::string inner = plan->to_text();
+      for (std::size_t at = 0; (at = inner.find('\n', at)) + 1 < inner.size(); at += 9) {
+        inner.replace(at, 1, "\n        ");
+      }
+      out += "        " +
+             (infos_[i].iterations > 1 ? fmt::format("{} times, each: ", infos_[i].iterations)
+                                       : std::string()) +
+             inner;
+    }
   }
   return out;
 }

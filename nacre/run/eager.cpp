@@ -10,6 +10,7 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
 #include "nacre/ops/emit.h"
+#include "nacre/plan/loop.h"
 #include "nacre/run/tape.h"
 
 namespace nacre {
@@ -91,7 +92,8 @@ class EagerCache {
     for (const Tensor& t : inputs) e.inputs.push_back(t.spec());
     e.outputs = infer_specs(op, attrs, e.inputs, at);
     if (!e.is_view) {
-      e.kernel = prepare_kernel({op, attrs, e.inputs, e.outputs, e.threads});
+      e.kernel =
+          bind_step({op, attrs, e.inputs, e.outputs, e.threads}, {.threads = e.threads}).kernel;
     }
     return e;
   }

@@ -274,6 +274,7 @@ ProfileReport profile_entry(PlanEntry& entry, const Tensors& arguments, int repe
                   .line = to_string(node.location),
                   .threads = info.threads,
                   .microseconds = median(seconds[s]) * 1e6,
+                  .iterations = info.iterations,
                   .operations = info.cost.operations,
                   .bytes = info.cost.bytes};
     const double bandwidth = info.cost.bytes > (1 << 20) ? ceiling.memory_bytes_per_second

@@ -67,6 +67,13 @@ std::string json_text(const std::string& s) {
   return out;
 }
 
+// "  1000 iterations of 1.25 us", for loops.
+std::string per_iteration(const StepProfile& s) {
+  if (s.iterations < 2) return {};
+  return fmt::format("  {} iterations of {:.2f} us", s.iterations,
+                     s.microseconds / static_cast<double>(s.iterations));
+}
+
 }  // namespace
 
 const MachineCeiling& machine_ceiling() {
@@ -95,10 +102,10 @@ std::string ProfileReport::to_text(std::size_t most) const {
   for (std::size_t i = 0; i < order.size() && i < most; ++i) {
     const StepProfile& s = *order[i];
     fmt::format_to(std::back_inserter(out),
-                   "{:10.2f} {:6.1f} {:8.1f} {:7.0f}%  {} {} [{} x{}]{}{}{}{}\n", s.microseconds,
+                   "{:10.2f} {:6.1f} {:8.1f} {:7.0f}%  {} {} [{} x{}]{}{}{}{}{}\n", s.microseconds,
                    100 * s.microseconds / total, s.bytes / std::max(s.microseconds, 1e-3) * 1e-3,
                    100 * s.fraction, s.op, s.spec, s.kernel, s.threads, s.layer.empty() ? "" : "  ",
-                   s.layer, s.line.empty() ? "" : "  ", s.line);
+                   s.layer, s.line.empty() ? "" : "  ", s.line, per_iteration(s));
   }
   if (order.size() > most) out += fmt::format("  ... and {} more\n", order.size() - most);
   std::map<std::string, std::pair<double, int>> by_op;

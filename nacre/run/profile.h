@@ -15,7 +15,8 @@ struct StepProfile {
   std::string layer;  // and the line that asked for it
   std::string line;
   int threads = 1;
-  double microseconds = 0;  // the median
+  double microseconds = 0;      // the median
+  std::int64_t iterations = 1;  // of a loop whose number of steps is known
   double operations = 0;
   double bytes = 0;
   // The part of the machine's ceiling that was reached: of arithmetic or of memory, whichever

@@ -173,8 +173,9 @@ Tensor GradientTape::watch(const Operand& x) {
          .location = x.at(),
          .hint = "convert it with x.to(nacre::f32)"}));
   }
-  if (t.is_traced()) return t;
   if (const TraceSession* session = TraceSession::current()) {
+    // In the body of a loop a value from outside is watched as the body's own.
+    if (t.is_traced() && t.trace() == session->trace()) return t;
     return append_node(session->trace(), Op::identity, {}, std::array{t}, x.at())[0];
   }
   record_->add_leaf(t);

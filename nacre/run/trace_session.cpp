@@ -9,7 +9,8 @@ namespace {
 thread_local TraceSession* current_session = nullptr;
 }
 
-TraceSession::TraceSession() : trace_(std::make_shared<Trace>()), outer_(current_session) {
+TraceSession::TraceSession(Kind kind) : trace_(std::make_shared<Trace>()), outer_(current_session) {
+  if (kind == Kind::body) body_.emplace(trace_);
   current_session = this;
 }
 
@@ -32,6 +33,13 @@ Tensor TraceSession::read(const VariableRef& cell) {
   if (found != values_.end()) return found->second;
   // A Variable made within this function from traced values: no input, just that value.
   if (cell->value.is_traced()) return cell->value;
+  if (body_) {
+    // One value of the body, so that a tape in it knows what it watches.
+    const Tensor outside = outer_ ? outer_->read(cell) : cell->value;
+    const Tensor t = Tensor::traced(trace_, body_->capture(outside));
+    values_.emplace(cell.get(), t);
+    return t;
+  }
   const Tensor t = argument(cell->value.spec());
   reads_.push_back(cell);
   values_.emplace(cell.get(), t);
@@ -41,6 +49,15 @@ Tensor TraceSession::read(const VariableRef& cell) {
 void TraceSession::assign(const VariableRef& cell, const Tensor& value) {
   values_[cell.get()] = value;
   if (std::find(writes_.begin(), writes_.end(), cell) == writes_.end()) writes_.push_back(cell);
+}
+
+std::vector<VariableRef> TraceSession::assigned() const {
+  std::vector<VariableRef> result;
+  for (const VariableRef& cell : writes_) {
+    const bool made_here = cell->value.is_traced() && cell->value.trace() == trace_;
+    if (cell.use_count() > 1 && !made_here) result.push_back(cell);
+  }
+  return result;
 }
 
 std::vector<std::pair<VariableRef, ValueId>> TraceSession::assignments() const {

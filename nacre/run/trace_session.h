@@ -2,15 +2,20 @@
 // reads become inputs of the graph, and assigned ones outputs.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 
+#include "nacre/ops/body.h"
 #include "nacre/run/variable.h"
 
 namespace nacre {
 
 class TraceSession {
  public:
-  TraceSession();
+  // A trace of its own, or the body of a loop or branch in the session around it: there a Variable
+  // is read from outside, and what is assigned is told by assigned().
+  enum class Kind { whole, body };
+  explicit TraceSession(Kind kind = Kind::whole);
   ~TraceSession();
   TraceSession(const TraceSession&) = delete;
   TraceSession& operator=(const TraceSession&) = delete;
@@ -27,9 +32,16 @@ class TraceSession {
   // value each ends with.
   const std::vector<VariableRef>& reads() const { return reads_; }
   std::vector<std::pair<VariableRef, ValueId>> assignments() const;
+  // Gives a Variable a value for reads from now on, without it being an assignment.
+  void set(const VariableRef& cell, const Tensor& value) { values_[cell.get()] = value; }
+  // The assigned Variables that lived before this session and live after it.
+  std::vector<VariableRef> assigned() const;
+  // Of a body: what it uses of the outside.
+  const BodyScope& body() const { return *body_; }
 
  private:
   std::shared_ptr<Trace> trace_;
+  std::optional<BodyScope> body_;
   TraceSession* outer_;
   std::vector<VariableRef> reads_;
   std::vector<VariableRef> writes_;

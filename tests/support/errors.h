@@ -23,6 +23,17 @@ std::string text_of(F&& f) {
   return "no error";
 }
 
+// The same of one kind of exception; others pass through.
+template <class E, class F>
+std::string text_of(F&& f) {
+  try {
+    f();
+  } catch (const E& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
 // An op whose shape rule is asked, as if called at kLine, and what it says.
 struct ErrorCase {
   Op op;

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "nacre/graph/subgraph.h"
 #include "nacre/ops/elementwise.h"
+#include "nacre/passes/pipeline.h"
 
 namespace nacre::testing {
 namespace {
@@ -79,6 +81,27 @@ Tensors fill_inputs(const Sample& sample, std::uint64_t seed, DType floats) {
   return out;
 }
 
+namespace {
+
+Graph with_floats(const Graph& from, DType floats) {
+  GraphRewriter to(from);
+  for (NodeId n = 0; n < from.node_count(); ++n) {
+    const Node& node = from.node(n);
+    Attrs attrs = node.attrs;
+    for (const auto& [key, value] : node.attrs.entries()) {
+      const auto* dtype = std::get_if<DType>(&value);
+      if (dtype && is_floating(*dtype)) attrs = attrs.with(key, floats);
+    }
+    std::vector<ValueId> inputs;
+    for (const ValueId v : from.inputs(node)) inputs.push_back(to.mapped(v));
+    const ValueId first = to.add(node.op, attrs, inputs, {});
+    for (std::uint32_t i = 0; i < node.output_count; ++i) to.map(from.output(n, i), first + i);
+  }
+  return to.finish();
+}
+
+}  // namespace
+
 Sample with_floats(const Sample& sample, DType floats) {
   Sample out = sample;
   for (SampleInput& input : out.inputs) {
@@ -88,6 +111,9 @@ Sample with_floats(const Sample& sample, DType floats) {
     const auto* dtype = std::get_if<DType>(&value);
     if (dtype && is_floating(*dtype)) out.attrs = out.attrs.with(key, floats);
   }
+  for_each_subgraph(sample.attrs, [&](std::string_view key, const Graph& body) {
+    out.attrs = out.attrs.with(key, subgraph_attr(with_floats(body, floats)));
+  });
   return out;
 }
 

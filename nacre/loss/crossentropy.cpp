@@ -52,34 +52,42 @@ Tensor log_probabilities(const Scores& scores) {
   return log(clip_probability(p / sum(p, {-1}, true)));
 }
 
-// log(1 + exp(x)) without overflow.
-Tensor softplus_of(const Tensor& x) { return maximum(x, 0) + log(1 + exp(-abs(x))); }
-
-// -t log p - (1 - t) log(1 - p).
+// -t log p - (1 - t) log(1 - p). Of logits each part is exact where it is small, and smooth at 0.
 Tensor binary_values(const Operand& prediction, const Tensor& target, bool from_logits) {
   const Scores scores = scores_of(prediction, from_logits, Op::sigmoid);
   const Tensor x = scores.value.tensor();
-  if (scores.are_logits) return softplus_of(x) - x * target;
+  if (scores.are_logits) return target * softplus(-x) + (1 - target) * softplus(x);
   const Tensor p = clip_probability(x);
   return -(target * log(p) + (1 - target) * log(1 - p));
+}
+
+// (1 - p)^gamma from 1 - p. Where 1 - p is 0, the power has no slope that could be multiplied with
+// the entropy, which is 0 there too: the limit of their product's slope is 0, so none is taken.
+Tensor focal_factor(const Tensor& rest, double gamma) {
+  const double tiny = rest.dtype() == f16 ? 6.2e-5 : 1e-30;
+  return pow(maximum(rest, tiny), gamma);
 }
 
 }  // namespace
 
 Loss binary_crossentropy(const CrossentropyOptions& o) {
   expect_smoothing("binary_crossentropy", o.label_smoothing);
-  return {"binary_crossentropy", [o](const Operand& p, const Tensor& t) {
+  return {"binary_crossentropy",
+          [o](const Operand& p, const Tensor& t) {
             Tensor target = like_prediction("binary_crossentropy", p, t);
             if (o.label_smoothing > 0) {
               target = target * (1 - o.label_smoothing) + 0.5 * o.label_smoothing;
             }
             return last_mean(binary_values(p, target, o.from_logits));
-          }};
+          },
+          Reduction::mean,
+          {.from_logits = o.from_logits}};
 }
 
 Loss categorical_crossentropy(const CrossentropyOptions& o) {
   expect_smoothing("categorical_crossentropy", o.label_smoothing);
-  return {"categorical_crossentropy", [o](const Operand& p, const Tensor& t) {
+  return {"categorical_crossentropy",
+          [o](const Operand& p, const Tensor& t) {
             Tensor target = like_prediction("categorical_crossentropy", p, t);
             if (o.label_smoothing > 0) {
               target = target * (1 - o.label_smoothing) +
@@ -87,12 +95,15 @@ Loss categorical_crossentropy(const CrossentropyOptions& o) {
             }
             const Scores scores = scores_of(p, o.from_logits, Op::softmax);
             return -sum(target * log_probabilities(scores), {-1});
-          }};
+          },
+          Reduction::mean,
+          {.from_logits = o.from_logits}};
 }
 
 Loss sparse_categorical_crossentropy(const CrossentropyOptions& o) {
   expect_smoothing("sparse_categorical_crossentropy", o.label_smoothing);
-  return {"sparse_categorical_crossentropy", [o](const Operand& p, const Tensor& t) {
+  return {"sparse_categorical_crossentropy",
+          [o](const Operand& p, const Tensor& t) {
             const Tensor numbers = class_numbers("sparse_categorical_crossentropy", p, t);
             const Scores scores = scores_of(p, o.from_logits, Op::softmax);
             if (scores.are_logits) {
@@ -101,45 +112,57 @@ Loss sparse_categorical_crossentropy(const CrossentropyOptions& o) {
             }
             const Tensor logs = log_probabilities(scores);
             Tensor rows = one_hot_rows(numbers, logs.size(-1), logs.dtype());
+            const Tensor counts = sum(rows, {-1}, true);  // 0 for what is ignored
             if (o.label_smoothing > 0) {
               rows = rows * (1 - o.label_smoothing) +
                      o.label_smoothing / static_cast<double>(logs.size(-1));
             }
-            return -sum(rows * logs, {-1});
-          }};
+            return -sum(counts * rows * logs, {-1});
+          },
+          Reduction::mean,
+          {.from_logits = o.from_logits, .ignore_index = kIgnoreIndex}};
 }
 
 Loss nll() {
-  return {"nll", [](const Operand& p, const Tensor& t) {
+  return {"nll",
+          [](const Operand& p, const Tensor& t) {
             const Tensor numbers = class_numbers("nll", p, t);
             const Tensor logs = p.tensor();
             return -sum(one_hot_rows(numbers, logs.size(-1), logs.dtype()) * logs, {-1});
-          }};
+          },
+          Reduction::mean,
+          {.ignore_index = kIgnoreIndex}};
 }
 
 Loss binary_focal(const FocalOptions& o) {
-  return {"binary_focal", [o](const Operand& p, const Tensor& t) {
+  return {"binary_focal",
+          [o](const Operand& p, const Tensor& t) {
             const Tensor target = like_prediction("binary_focal", p, t);
             const Tensor entropy = binary_values(p, target, o.from_logits);
             const Tensor q = o.from_logits ? sigmoid(p) : clip_probability(p.tensor());
             const Tensor right = target * q + (1 - target) * (1 - q);
-            Tensor values = pow(maximum(1 - right, 0), o.gamma) * entropy;
+            Tensor values = focal_factor(1 - right, o.gamma) * entropy;
             if (o.alpha >= 0) {
               values = (target * o.alpha + (1 - target) * (1 - o.alpha)) * values;
             }
             return last_mean(values);
-          }};
+          },
+          Reduction::mean,
+          {.from_logits = o.from_logits}};
 }
 
 Loss sparse_categorical_focal(const FocalOptions& o) {
-  return {"sparse_categorical_focal", [o](const Operand& p, const Tensor& t) {
+  return {"sparse_categorical_focal",
+          [o](const Operand& p, const Tensor& t) {
             const Tensor numbers = class_numbers("sparse_categorical_focal", p, t);
             const Tensor logs = log_probabilities(scores_of(p, o.from_logits, Op::softmax));
             const Tensor rows = one_hot_rows(numbers, logs.size(-1), logs.dtype());
             const Tensor log_right = sum(rows * logs, {-1});
-            const Tensor values = -pow(maximum(1 - exp(log_right), 0), o.gamma) * log_right;
+            const Tensor values = -focal_factor(-expm1(log_right), o.gamma) * log_right;
             return o.alpha >= 0 ? o.alpha * values : values;
-          }};
+          },
+          Reduction::mean,
+          {.from_logits = o.from_logits, .ignore_index = kIgnoreIndex}};
 }
 
 }  // namespace nacre::loss

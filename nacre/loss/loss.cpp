@@ -47,7 +47,23 @@ Loss::Loss(const char* name) {
 
 Tensor Loss::operator()(const Operand& prediction, const Operand& target,
                         const Tensor& weights) const {
-  return reduce(values_(prediction, target.tensor(prediction.dtype())), weights, reduction_);
+  const Tensor t = target.tensor(prediction.dtype());
+  const Tensor values = values_(prediction, t);
+  const Tensor counts = counted(values, t);
+  Tensor given = weights;
+  if (weights.defined()) given = spread_weights(weights, values, prediction.at());
+  if (!counts.defined()) return reduce(values, given, reduction_);
+  if (weights.defined()) return reduce(values, counts * given, reduction_);
+  // Ignored values are 0 already; 0 / 0 where there are no others.
+  return reduction_ == Reduction::mean ? sum(values) / sum(counts) : reduce(values, {}, reduction_);
+}
+
+Tensor Loss::counted(const Tensor& values, const Tensor& target) const {
+  const bool may_be_there = traits_.ignore_index && target.dtype() != u8 &&
+                            target.dtype() != boolean && target.elements() == values.elements();
+  if (!may_be_there) return {};
+  const Tensor numbers = target.shape() == values.shape() ? target : target.reshape(values.shape());
+  return not_equal(numbers, *traits_.ignore_index).to(values.dtype());
 }
 
 Tensor reduce(const Tensor& values, const Tensor& weights, Reduction reduction) {
@@ -61,6 +77,7 @@ Tensor reduce(const Tensor& values, const Tensor& weights, Reduction reduction) 
   if (reduction == Reduction::none) return weighted;
   if (reduction == Reduction::sum) return sum(weighted);
   if (!total.defined()) return mean(weighted);
+  if (values.elements() == 0) return mean(weighted);
   // All weights zero: the loss is zero and not 0 / 0.
   return sum(weighted) / where(not_equal(total, 0), total, ones_like(total));
 }

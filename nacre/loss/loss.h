@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "nacre/ops/operand.h"
@@ -15,14 +16,26 @@ enum class Reduction {
   none,  // one value a sample, or a position where targets have positions
 };
 
+// What others may need to know of a loss.
+struct LossTraits {
+  bool from_logits = false;  // predictions are logits: metrics cut them at logit(threshold)
+  // Targets with this class number are left out of the mean; where nothing else is there, it is
+  // NaN.
+  std::optional<std::int64_t> ignore_index = {};
+};
+
 class Loss {
  public:
   // Values [batch] or [batch, positions...] of predictions and targets.
   using Function = std::function<Tensor(const Operand& prediction, const Tensor& target)>;
 
   Loss() = default;
-  Loss(std::string name, Function values, Reduction reduction = Reduction::mean)
-      : name_(std::move(name)), values_(std::move(values)), reduction_(reduction) {}
+  Loss(std::string name, Function values, Reduction reduction = Reduction::mean,
+       const LossTraits& traits = {})
+      : name_(std::move(name)),
+        values_(std::move(values)),
+        reduction_(reduction),
+        traits_(traits) {}
   // By name: "mse", "mae", "huber", "binary_crossentropy", "categorical_crossentropy",
   // "sparse_categorical_crossentropy", ... with their defaults. Throws ValueError with the names.
   Loss(const char* name);
@@ -39,9 +52,11 @@ class Loss {
   explicit operator bool() const { return static_cast<bool>(values_); }
   const std::string& name() const { return name_; }
   Reduction reduction() const { return reduction_; }
-  Loss with(Reduction reduction) const { return {name_, values_, reduction}; }
+  const LossTraits& traits() const { return traits_; }
+  Loss with(Reduction reduction) const { return {name_, values_, reduction, traits_}; }
 
-  // The reduced loss; `weights` [batch] (or of the values' shape) weigh samples.
+  // The reduced loss; `weights` [batch] (or of the values' shape) weigh samples. Throws ShapeError
+  // for weights that do not fit.
   Tensor operator()(const Operand& prediction, const Operand& target,
                     const Tensor& weights = {}) const;
   // The values before weights and reduction.
@@ -50,12 +65,17 @@ class Loss {
   }
 
  private:
+  // 1 for each value that counts, 0 for ignored ones; undefined where all count.
+  Tensor counted(const Tensor& values, const Tensor& target) const;
+
   std::string name_;
   Function values_;
   Reduction reduction_ = Reduction::mean;
+  LossTraits traits_;
 };
 
-// (values * weights) reduced; weights may lack trailing axes.
+// (values * weights) reduced; weights may lack trailing axes. A mean whose weights are all zero is
+// zero; of no values it is NaN.
 Tensor reduce(const Tensor& values, const Tensor& weights, Reduction reduction);
 
 // Regression. Each is the mean over the last axis, as in Keras.
@@ -67,8 +87,7 @@ Loss log_cosh();
 
 // Probabilities that come straight from softmax or sigmoid, in a traced function or under a
 // GradientTape, are not read: the loss is computed from the logits behind them, which no logit
-// saturates. A class number that is not one of the classes is a ValueError then, as it is with
-// from_logits; for probabilities of unknown origin it gives a loss of zero.
+// saturates. A class number that is not one of the classes is a ValueError.
 struct CrossentropyOptions {
   bool from_logits = false;    // predictions are logits, not probabilities
   double label_smoothing = 0;  // in [0, 1): moves this share of the target to all classes evenly
@@ -78,9 +97,10 @@ Loss binary_crossentropy(const CrossentropyOptions& options = {});
 // Targets are distributions over the last axis (one-hot, for instance).
 Loss categorical_crossentropy(const CrossentropyOptions& options = {});
 // Targets are class numbers: predictions [batch, ..., classes], targets [batch, ...] of any
-// integer type (or [batch, ..., 1]).
+// integer type, or whole numbers of a floating type (or [batch, ..., 1]). Places whose target is
+// -100 are ignored, as in PyTorch: their loss is 0 and they do not count in the mean.
 Loss sparse_categorical_crossentropy(const CrossentropyOptions& options = {});
-// Predictions are log-probabilities [batch, ..., classes], targets class numbers.
+// Predictions are log-probabilities [batch, ..., classes], targets class numbers; -100 is ignored.
 Loss nll();
 
 struct FocalOptions {
@@ -89,9 +109,9 @@ struct FocalOptions {
   bool from_logits = false;
 };
 // Lin et al., "Focal loss for dense object detection", 2017. Binary: shapes as in
-// binary_crossentropy.
+// binary_crossentropy. Where a prediction is sure, value and gradient are their limit, 0.
 Loss binary_focal(const FocalOptions& options = {});
-// For class numbers: alpha (1 - p)^gamma (-log p) of the true class.
+// For class numbers: alpha (1 - p)^gamma (-log p) of the true class; -100 is ignored.
 Loss sparse_categorical_focal(const FocalOptions& options = {.alpha = -1});
 
 // Sum over the last axis of t log(t / p); both are distributions.

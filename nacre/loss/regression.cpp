@@ -13,8 +13,6 @@ namespace {
 // The mean over the last axis: one value a sample. A batch of plain numbers stays as it is.
 Tensor last_mean(const Tensor& x) { return x.rank() < 2 ? x : mean(x, {-1}); }
 
-Tensor softplus_of(const Tensor& x) { return maximum(x, 0) + log(1 + exp(-abs(x))); }
-
 // Targets 0 and 1 become -1 and 1.
 Tensor signs(const Tensor& target) { return where(equal(target, 0), -1, target); }
 
@@ -40,16 +38,22 @@ Loss mae() {
 Loss huber(double delta) {
   if (!(delta > 0)) throw ValueError(fmt::format("huber: delta {} is not above 0", delta));
   return {"huber", [delta](const Operand& p, const Tensor& t) {
-            const Tensor size = abs(sub(p, like_prediction("huber", p, t)));
-            const Tensor inner = minimum(size, delta);
-            return last_mean(0.5 * square(inner) + delta * (size - inner));
+            // e^2 / 2 within delta, delta (|e| - delta / 2) beyond: one product of smooth parts, so
+            // that the second derivative at 0 is 1.
+            const Tensor e = sub(p, like_prediction("huber", p, t));
+            const Tensor inner = clamp(e, -delta, delta);
+            return last_mean(inner * (e - 0.5 * inner));
           }};
 }
 
 Loss log_cosh() {
   return {"log_cosh", [](const Operand& p, const Tensor& t) {
             const Tensor e = sub(p, like_prediction("log_cosh", p, t));
-            return last_mean(e + softplus_of(-2 * e) - std::log(2.0));
+            // Near 0 the second form would be a difference of numbers near log 2.
+            const Tensor inner = clamp(e, -1, 1);
+            const Tensor near = 0.5 * log1p(square(sinh(inner)));
+            const Tensor far = e + softplus(-2 * e) - std::log(2.0);
+            return last_mean(where(less_equal(abs(e), 1), near, far));
           }};
 }
 

@@ -1,5 +1,9 @@
 #include "nacre/loss/targets.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "nacre/ops/api.h"
 
 namespace nacre {
@@ -11,6 +15,26 @@ namespace {
                              to_string(target.spec());
   throw ShapeError(format_error(
       {.op = who, .what = what, .inputs = inputs, .location = prediction.at(), .hint = hint}));
+}
+
+// Class numbers that come as floats, as from a table.
+Tensor whole_numbers(const char* who, const Operand& prediction, const Tensor& t) {
+  const Tensor whole = equal(t, floor(t));
+  if (!t.is_traced()) {
+    const std::vector<double> values = t.to_vector<double>();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i]) && values[i] == std::floor(values[i])) continue;
+      throw ValueError(format_error(
+          {.op = who,
+           .what = fmt::format("target {} is {}, a class number is expected", i, values[i]),
+           .inputs = "target " + to_string(t.spec()),
+           .location = prediction.at(),
+           .hint = "class numbers are whole; numbers to be met go with mse or mae"}));
+    }
+    return t.to(i64);
+  }
+  constexpr double kNoClass = -2147483648;
+  return where(whole, t, full_like(t, kNoClass)).to(i64);
 }
 
 }  // namespace
@@ -45,22 +69,38 @@ Tensor class_numbers(const char* who, const Operand& prediction, const Tensor& t
     }
     t = t.reshape(wanted);
   }
+  if (is_floating(t.dtype())) return whole_numbers(who, prediction, t);
   return t.dtype() == i64 ? t : t.to(i64);
 }
 
 Tensor one_hot_rows(const Tensor& numbers, std::int64_t classes, DType dtype) {
   const Tensor whole = is_integral(numbers.dtype()) ? numbers : numbers.to(i64);
-  return one_hot(whole, classes, {.dtype = dtype, .negative = false});
+  const OneHotOptions options{.dtype = dtype, .negative = false};
+  if (whole.dtype() == u8) return one_hot(whole, classes, options);
+  const Tensor counts = not_equal(whole, kIgnoreIndex);
+  const Tensor rows = one_hot(where(counts, whole, zeros_like(whole)), classes, options);
+  const Tensor kept = expand_dims(counts, {-1});
+  return dtype == boolean ? logical_and(rows, kept) : rows * kept.to(dtype);
 }
 
-Tensor spread_weights(const Tensor& weights, const Tensor& values) {
+Tensor spread_weights(const Tensor& weights, const Tensor& values, const Location& at) {
   Tensor w = weights.dtype() == values.dtype() ? weights : weights.to(values.dtype());
-  if (w.rank() < values.rank()) {
-    Shape shape = w.shape();
-    while (shape.rank() < values.rank()) shape.push_back(1);
-    w = w.reshape(shape);
+  int used = w.rank();
+  while (used > values.rank() && w.shape()[used - 1] == 1) --used;
+  bool fits = used <= values.rank();
+  for (int i = 0; fits && i < used; ++i) {
+    fits = w.shape()[i] == values.shape()[i] || (i > 0 && w.shape()[i] == 1);
   }
-  return w;
+  if (!fits) {
+    throw ShapeError(format_error({.op = "weights",
+                                   .what = "weights " + to_string(weights.spec()) +
+                                           " do not fit losses " + to_string(values.spec()),
+                                   .location = at,
+                                   .hint = "give one weight a sample, or one for each position"}));
+  }
+  Shape shape;
+  for (int i = 0; i < values.rank(); ++i) shape.push_back(i < used ? w.shape()[i] : 1);
+  return w.shape() == shape ? w : w.reshape(shape);
 }
 
 }  // namespace nacre

@@ -9,11 +9,17 @@ namespace nacre {
 // ShapeError that names both when their element counts differ.
 Tensor like_prediction(const char* who, const Operand& prediction, const Tensor& target);
 // Class numbers [batch, ...] from [batch, ...] or [batch, ..., 1], as i64. Throws ShapeError when
-// they do not fit predictions [batch, ..., classes].
+// they do not fit predictions [batch, ..., classes], ValueError for floating ones that are not
+// whole (in a trace these become a number that is no class, which the op that reads them refuses).
 Tensor class_numbers(const char* who, const Operand& prediction, const Tensor& target);
-// One-hot rows of `classes`; numbers outside throw ValueError when the op runs.
+// The label of places that do not count, unless somebody says otherwise; as in PyTorch.
+inline constexpr std::int64_t kIgnoreIndex = -100;
+// One-hot rows of `classes`; numbers outside throw ValueError when the op runs, but for
+// kIgnoreIndex, whose row is all zero.
 Tensor one_hot_rows(const Tensor& numbers, std::int64_t classes, DType dtype);
-// Weights with trailing axes of size 1 so that they broadcast with `values`, in its dtype.
-Tensor spread_weights(const Tensor& weights, const Tensor& values);
+// Weights with trailing axes of size 1 so that they broadcast with `values`, in its dtype. Weights
+// are one number a sample, or one for each leading part of the values' shape; trailing axes of size
+// 1 too many are fine. Throws ShapeError for others.
+Tensor spread_weights(const Tensor& weights, const Tensor& values, const Location& at = {});
 
 }  // namespace nacre

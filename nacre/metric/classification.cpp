@@ -1,5 +1,6 @@
 // Measures that follow from the confusion matrix.
 #include <cmath>
+#include <limits>
 
 #include "nacre/loss/targets.h"
 #include "nacre/metric/sums.h"
@@ -21,20 +22,24 @@ class ConfusionMeasure final : public SumsMeasure {
 
   Tensors observe(const Operand& prediction, const Tensor& target,
                   const Tensor& weights) const override {
-    const Decisions d = decide("confusion_matrix", prediction, target, options_.threshold);
+    const Decisions d =
+        decide("confusion_matrix", prediction, target, weights,
+               options_.from_logits ? logit(options_.threshold) : options_.threshold);
     const std::int64_t n = d.actual.elements();
     Tensor actual = one_hot_rows(reshape(d.actual, Shape{n}), d.classes, f32);
     const Tensor predicted = one_hot_rows(reshape(d.predicted, Shape{n}), d.classes, f32);
-    if (weights.defined()) {
-      const Tensor w = broadcast_to(spread_weights(weights, d.actual.to(f32)), d.actual.shape());
-      actual = actual * reshape(w, Shape{n, 1});
+    if (d.weights.defined()) {
+      const Tensor w = spread_weights(d.weights, d.actual.to(f32), prediction.at());
+      actual = actual * reshape(broadcast_to(w, d.actual.shape()), Shape{n, 1});
     }
     return {matmul(transpose(actual), predicted)};
   }
 
+  void expect_logits() override { options_.from_logits = true; }
   std::size_t observed_count() const override { return 1; }
   double result() const override {
-    if (sums_.empty()) return 0;
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    if (sums_.empty()) return kNone;
     const std::size_t c = classes();
     double diagonal = 0;
     double all = 0;
@@ -42,6 +47,7 @@ class ConfusionMeasure final : public SumsMeasure {
       diagonal += at(i, i);
       all += actual(i);
     }
+    if (all == 0) return kNone;
     // Over all decisions of single-label classes, the three measures are the accuracy.
     if (kind_ == Kind::accuracy || options_.average == Average::micro) return share(diagonal, all);
     if (options_.average == Average::binary) return of_class(c - 1);

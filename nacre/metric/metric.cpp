@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "nacre/loss/loss.h"
@@ -32,7 +33,8 @@ constexpr Known kKnown[] = {
     {"perplexity", [] { return perplexity(); }},
 };
 
-double quotient(const std::vector<double>& sums) { return sums[1] > 0 ? sums[0] / sums[1] : 0; }
+// NaN where nothing was counted.
+double quotient(const std::vector<double>& sums) { return sums[0] / sums[1]; }
 
 // Errors of regression in f64, so that sums are exact to the last digits.
 Tensor errors(const char* who, const Operand& p, const Tensor& t) {
@@ -56,10 +58,17 @@ class Auc final : public Metric::Measure {
       seen_.insert(seen_.end(), {scores[i], targets[i], weights[i]});
     }
   }
-  // Of all pairs of a positive and a negative, the share where the positive scores higher.
+  // Of all pairs of a positive and a negative, the share where the positive scores higher; NaN
+  // where there is no pair, or a score has no place in the order.
   double result() const override {
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
     std::vector<std::size_t> order(seen_.size() / 3);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (std::isnan(seen_[3 * i]) && seen_[3 * i + 2] != 0) return kNone;
+      if (std::isnan(seen_[3 * i + 1]) || std::isnan(seen_[3 * i + 2])) return kNone;
+    }
     std::iota(order.begin(), order.end(), std::size_t{0});
+    std::erase_if(order, [&](std::size_t i) { return seen_[3 * i + 2] == 0; });
     std::sort(order.begin(), order.end(),
               [&](std::size_t a, std::size_t b) { return seen_[3 * a] < seen_[3 * b]; });
     double negatives = 0;
@@ -77,7 +86,7 @@ class Auc final : public Metric::Measure {
       negatives += tied_negatives;
       positives += tied_positives;
     }
-    return negatives > 0 && positives > 0 ? won / (negatives * positives) : 0;
+    return won / (negatives * positives);
   }
   void reset() override { seen_.clear(); }
   std::vector<double> state() const override { return seen_; }
@@ -133,7 +142,7 @@ class R2 final : public Metric::Measure {
       const double error = sums_[i + 3];
       total += spread > 0 ? 1 - error / spread : error > 0 ? 0 : 1;
     }
-    return sums_.empty() ? 0 : 4 * total / static_cast<double>(sums_.size());
+    return 4 * total / static_cast<double>(sums_.size());  // of nothing NaN
   }
   void reset() override { sums_.clear(); }
   std::vector<double> state() const override { return sums_; }
@@ -178,25 +187,62 @@ Tensors weighted_sums(const Tensor& values, const Tensor& weights) {
 }
 
 Decisions decide(const char* who, const Operand& prediction, const Tensor& target,
-                 double threshold) {
+                 const Tensor& weights, double threshold) {
   const Tensor p = prediction.tensor();
   const bool rows = p.rank() >= 2 && p.size(-1) > 1;
   const bool same = target.shape() == p.shape();
+  const auto whole_row = [&] { return logical_not(any(is_nan(p), {-1})); };
   if (rows && !same) {
-    return {argmax(p, -1), class_numbers(who, prediction, target), p.size(-1)};
+    const Tensor numbers = class_numbers(who, prediction, target);
+    const Tensor counts = not_equal(numbers, kIgnoreIndex).to(f64);
+    const Tensor w =
+        weights.defined() ? counts * spread_weights(weights, counts, prediction.at()) : counts;
+    return {argmax(p, -1), numbers, whole_row(), w, p.size(-1)};
   }
-  if (rows && p.rank() == 2) return {argmax(p, -1), argmax(target, -1), p.size(-1)};
+  if (rows && p.rank() == 2) {
+    return {argmax(p, -1), argmax(target, -1), whole_row(), weights, p.size(-1)};
+  }
   const Tensor actual = like_prediction(who, prediction, target);
-  return {greater(p, threshold).to(i64), greater(actual, 0.5).to(i64), 2};
+  return {greater(p, threshold).to(i64), greater(actual, 0.5).to(i64), logical_not(is_nan(p)),
+          weights, 2};
 }
 
-Metric accuracy(double threshold) {
-  return {"accuracy", sums_of(
-                          [threshold](const Operand& p, const Tensor& t, const Tensor& w) {
-                            const Decisions d = decide("accuracy", p, t, threshold);
-                            return weighted_sums(equal(d.predicted, d.actual).to(f32), w);
-                          },
-                          quotient)};
+namespace {
+
+class Accuracy final : public SumsMeasure {
+ public:
+  explicit Accuracy(const AccuracyOptions& options)
+      : threshold_(options.threshold), from_logits_(options.from_logits) {}
+  std::unique_ptr<Measure> clone() const override { return std::make_unique<Accuracy>(*this); }
+  Tensors observe(const Operand& p, const Tensor& t, const Tensor& w) const override {
+    const Decisions d = decide("accuracy", p, t, w, from_logits_ ? logit(threshold_) : threshold_);
+    return weighted_sums(logical_and(equal(d.predicted, d.actual), d.is_number).to(f32), d.weights);
+  }
+  double result() const override {
+    return sums_.empty() ? std::numeric_limits<double>::quiet_NaN() : quotient(sums_);
+  }
+  void expect_logits() override { from_logits_ = true; }
+
+ private:
+  double threshold_;
+  bool from_logits_;
+};
+
+}  // namespace
+
+double logit(double threshold) {
+  if (!(threshold > 0 && threshold < 1)) {
+    throw ValueError(
+        fmt::format("metric: threshold {} is no probability between 0 and 1\n  hint: predictions "
+                    "are logits; the threshold is that of sigmoid(prediction)",
+                    threshold));
+  }
+  return std::log(threshold / (1 - threshold));
+}
+
+Metric accuracy(double threshold) { return accuracy(AccuracyOptions{.threshold = threshold}); }
+Metric accuracy(const AccuracyOptions& options) {
+  return {"accuracy", std::make_unique<Accuracy>(options)};
 }
 
 Metric top_k_accuracy(int k) {
@@ -205,13 +251,13 @@ Metric top_k_accuracy(int k) {
           sums_of(
               [k](const Operand& p, const Tensor& t, const Tensor& w) {
                 const Tensor scores = p.tensor();
-                const Tensor numbers = t.shape() == scores.shape()
-                                           ? argmax(t, -1)
-                                           : class_numbers("top_k_accuracy", p, t);
-                const Tensor rows = one_hot_rows(numbers, scores.size(-1), scores.dtype());
-                const Tensor own = sum(rows * scores, {-1}, true);
-                const Tensor higher = sum(greater(scores, own), {-1});
-                return weighted_sums(less(higher, k).to(f32), w);
+                const Decisions d = decide("top_k_accuracy", p, t, w, 0.5);
+                // Not "scores * rows": where others are NaN or infinite the own score is not.
+                const Tensor rows = one_hot_rows(d.actual, scores.size(-1), boolean);
+                const Tensor own = sum(where(rows, scores, zeros_like(scores)), {-1}, true);
+                // A NaN is above whatever is compared with it.
+                const Tensor higher = sum(logical_not(less_equal(scores, own)), {-1});
+                return weighted_sums(less(higher, k).to(f32), d.weights);
               },
               quotient)};
 }
@@ -241,12 +287,12 @@ Metric root_mean_squared_error() {
 Metric r2() { return {"r2", std::make_unique<R2>()}; }
 
 Metric perplexity(const PerplexityOptions& options) {
+  const loss::Loss entropy =
+      loss::sparse_categorical_crossentropy({.from_logits = options.from_logits});
   return {"perplexity", sums_of(
-                            [options](const Operand& p, const Tensor& t, const Tensor& w) {
-                              return weighted_sums(loss::sparse_categorical_crossentropy(
-                                                       {.from_logits = options.from_logits})
-                                                       .values(p, t),
-                                                   w);
+                            [entropy](const Operand& p, const Tensor& t, const Tensor& w) {
+                              const Decisions d = decide("perplexity", p, t, w, 0.5);
+                              return weighted_sums(entropy.values(p, d.actual), d.weights);
                             },
                             [](const std::vector<double>& s) { return std::exp(quotient(s)); })};
 }

@@ -26,7 +26,11 @@ class Metric {
     virtual std::size_t observed_count() const { return 2; }
     // Adds what observe() gave, now concrete.
     virtual void add(std::span<const Tensor> observed) = 0;
+    // NaN where nothing was seen that counts.
     virtual double result() const = 0;
+    // The predictions to come are logits: a threshold between 0 and 1 is one of their sigmoid. A
+    // Model says so where its loss has from_logits.
+    virtual void expect_logits() {}
     // The result with one value a class, or the whole matrix; a scalar where there is only one.
     virtual Tensor table() const { return Tensor::scalar(result(), f64); }
     virtual void reset() = 0;
@@ -69,9 +73,15 @@ class Metric {
   std::unique_ptr<Measure> measure_;
 };
 
-// The share of right answers. By the shapes: class numbers against rows of scores; one-hot rows
-// against rows of scores; otherwise both sides are compared after a threshold.
+struct AccuracyOptions {
+  double threshold = 0.5;  // where predictions are one score
+  bool from_logits = false;
+};
+// The share of right answers. By the shapes: class numbers against rows of scores (-100 does not
+// count); one-hot rows against rows of scores; otherwise both sides are compared after a threshold.
+// A prediction of NaN is wrong.
 Metric accuracy(double threshold = 0.5);
+Metric accuracy(const AccuracyOptions& options);
 // The true class is among the k highest scores; of equal scores those before the true class's
 // count against it only when they are strictly higher.
 Metric top_k_accuracy(int k = 5);
@@ -85,16 +95,18 @@ enum class Average {
 struct ClassOptions {
   Average average = Average::macro;
   double threshold = 0.5;  // where predictions are one score
+  bool from_logits = false;
 };
-// 0 where a class was never predicted (precision) or never occurs (recall), as in scikit-learn.
-// table() has one value a class.
+// Targets of -100 do not count. 0 where a class was never predicted (precision) or never occurs
+// (recall), as in scikit-learn. table() has one value a class.
 Metric precision(const ClassOptions& options = {});
 Metric recall(const ClassOptions& options = {});
 Metric f1(const ClassOptions& options = {});
 // table() is [true class, predicted class] counts; result() is the accuracy.
 Metric confusion_matrix(double threshold = 0.5);
 
-// The area under the ROC curve of scores against targets 0 and 1, exact, ties counted half.
+// The area under the ROC curve of scores against targets 0 and 1, exact, ties counted half. NaN
+// where all targets are equal, or a score that counts is NaN.
 Metric auc();
 
 Metric mean_absolute_error();

@@ -1,6 +1,8 @@
 // SumsMeasure: a measure that is a function of sums over all samples.
 #pragma once
 
+#include <limits>
+
 #include "nacre/metric/metric.h"
 
 namespace nacre::metric {
@@ -32,7 +34,9 @@ class SumsOf final : public SumsMeasure {
     return observe_(prediction, target, weights);
   }
   std::size_t observed_count() const override { return observed_; }
-  double result() const override { return sums_.empty() ? 0 : finish_(sums_); }
+  double result() const override {
+    return sums_.empty() ? std::numeric_limits<double>::quiet_NaN() : finish_(sums_);
+  }
 
  private:
   Observe observe_;
@@ -47,14 +51,19 @@ std::unique_ptr<Metric::Measure> sums_of(Observe observe, Finish finish, std::si
 // {sum of weights * values, sum of weights} as f64; weights are 1 where undefined.
 Tensors weighted_sums(const Tensor& values, const Tensor& weights);
 
+// The logit of a probability; ValueError for what is none.
+double logit(double threshold);
+
 // The class that a prediction means: the largest of a row of scores, or threshold of one score.
 // `target` decides which, as told at accuracy(). Both come back as i64 of one shape.
 struct Decisions {
   Tensor predicted;
   Tensor actual;
+  Tensor is_number;  // false where the prediction is NaN, or one of its scores
+  Tensor weights;    // those given, 0 where the target is kIgnoreIndex; undefined where all are 1
   std::int64_t classes = 2;
 };
 Decisions decide(const char* who, const Operand& prediction, const Tensor& target,
-                 double threshold);
+                 const Tensor& weights, double threshold);
 
 }  // namespace nacre::metric

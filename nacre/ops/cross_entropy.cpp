@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/ops/activation.h"
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/op_defs.h"
@@ -62,13 +63,10 @@ Tensor binary_cross_entropy_with_logits(const Operand& logits, const Operand& ta
   const Location& at = logits.at();
   const Operand x(is_floating(logits.dtype()) ? logits.tensor() : cast(logits, f32), at);
   const Operand t(cast(targets, x.dtype()), at);
-  // log(1 + exp(-|x|)) is softplus(-x) less max(-x, 0); at most exp(0) is formed.
-  const Tensor tail = log({add({exp({neg({abs(x), at}), at}), at}, 1), at});
-  const Tensor softplus_of_minus = add({relu({neg(x), at}), at}, {tail, at});
-  // 1 + (w - 1) t weighs softplus(-x); (1 - t) x is the rest.
-  const Tensor w = add({mul({sub(positive_weight, 1), at}, t), at}, 1);
-  const Tensor rest = mul({sub(1, t), at}, x);
-  return add({rest, at}, {mul({w, at}, {softplus_of_minus, at}), at});
+  // Each part is exact where it is small, and smooth at 0.
+  const Tensor miss = mul({mul(positive_weight, t), at}, {softplus({neg(x), at}), at});
+  const Tensor alarm = mul({sub(1, t), at}, {softplus(x), at});
+  return add({miss, at}, {alarm, at});
 }
 
 namespace op_defs {

@@ -14,8 +14,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double samples_per_second(const nacre::data::Dataset& set, int workers, double seconds) {
-  nacre::data::Loader loader =
-      set.batch({.batch_size = 64, .shuffle = true, .seed = 1, .workers = workers, .prefetch = 8});
+  nacre::data::LoaderOptions options{
+      .batch_size = 64, .shuffle = true, .seed = 1, .workers = workers};
+  if (workers > 0) options.prefetch = 8;
+  nacre::data::Loader loader = set.batch(options);
   nacre::data::Batch batch;
   std::int64_t samples = 0;
   std::int64_t epoch = 0;

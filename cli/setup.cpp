@@ -270,7 +270,6 @@ optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
       return optim::RMSprop({.learning_rate = rate(1e-3), .weight_decay = r.weight_decay});
     if (name == "lion")
       return optim::Lion({.learning_rate = rate(1e-4), .weight_decay = r.weight_decay});
-    if (name == "lbfgs") return optim::SGD();  // stands aside: see make_model
     if (name == "muon")
       return optim::Muon({.learning_rate = rate(0.02), .weight_decay = r.weight_decay});
     fail_choice("optimizer", name, {"sgd", "adam", "adamw", "rmsprop", "lion", "muon", "lbfgs"});
@@ -326,11 +325,14 @@ Model make_model(const Recipe& recipe, const std::string& layers, bool classifie
   nn::Sequential network = zoo::build(layers);  // first: what follows relies on the layers
   Strings metrics = t.metrics;
   if (metrics.empty()) metrics = {classifies ? "accuracy" : "mae"};
-  ModelOptions options{.optimizer = optimizer_for(t, steps),
-                       .loss = without_unit(loss_for(t, classifies), layers),
+  ModelOptions options{.loss = without_unit(loss_for(t, classifies), layers),
                        .check_finite = t.check_finite,
                        .precision = precision_of(t)};
-  if (t.optimizer == "lbfgs") options.lbfgs = optim::LBFGSOptions{};
+  if (t.optimizer == "lbfgs") {
+    options.lbfgs = optim::LBFGSOptions{};
+  } else {
+    options.optimizer = optimizer_for(t, steps);
+  }
   for (const std::string& name : metrics) options.metrics.push_back(metric::Metric(name.c_str()));
   Model model(std::move(network));
   model.compile(std::move(options));

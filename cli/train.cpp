@@ -295,7 +295,7 @@ int run_train(const TrainCommand& command, const Console& console) {
 
   const std::string watched = setup.validation.empty() ? "loss" : "val_loss";
   FitOptions fit{
-      .epochs = static_cast<int>(recipe.train.epochs),
+      .epochs = recipe.train.epochs,
       .verbose = quiet ? 0 : 1,
       .checkpoint = {.folder = run / "checkpoints", .every_steps = recipe.train.checkpoint_every},
       .resume = resumes};
@@ -328,8 +328,8 @@ int run_train(const TrainCommand& command, const Console& console) {
                    })};
   fit.callbacks.insert(fit.callbacks.begin(), make_callback({.on_train_begin = begin}));
   if (recipe.train.early_stopping > 0) {
-    fit.callbacks.push_back(early_stopping(
-        {.monitor = watched, .patience = static_cast<int>(recipe.train.early_stopping)}));
+    fit.callbacks.push_back(
+        early_stopping({.monitor = watched, .patience = recipe.train.early_stopping}));
   }
   if (recipe.run.tensorboard) fit.callbacks.push_back(tensorboard_log(run / "tensorboard"));
   std::optional<data::Loader> validation;

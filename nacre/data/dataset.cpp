@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "nacre/base/callable.h"
 #include "nacre/base/error.h"
 #include "nacre/data/augment.h"
 #include "nacre/data/loader.h"
@@ -88,6 +89,7 @@ Dataset Dataset::from(Tensors inputs, Tensors targets, Info info, Tensor weights
 
 Dataset Dataset::generate(std::int64_t n, std::function<Sample(std::int64_t)> make, Info info) {
   if (n < 0) throw ValueError(fmt::format("Dataset::generate: {} samples", n));
+  require_callable(make, "Dataset::generate");
   return Dataset(generated_source(n, std::move(make), std::move(info)));
 }
 
@@ -178,10 +180,12 @@ Dataset Dataset::repeat(std::int64_t times) const {
 Dataset Dataset::shuffle() const { return source_ ? Dataset(shuffled_source(source_)) : Dataset(); }
 
 Dataset Dataset::map(std::function<Sample(Sample, RandomStream&)> f) const {
+  require_callable(f, "Dataset::map");
   return source_ ? Dataset(mapped_source(source_, std::move(f))) : Dataset();
 }
 
 Dataset Dataset::transform(std::shared_ptr<const Transform> step, int input) const {
+  if (!step) throw ValueError("Dataset::transform: the step is null");
   return source_ ? Dataset(transformed_source(source_, std::move(step), input)) : Dataset();
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "nacre/base/callable.h"
 #include "nacre/base/error.h"
 #include "nacre/base/probe.h"
 
@@ -25,9 +26,13 @@ class Loader::Impl {
     if (options_.batch_size < 1)
       throw ValueError(fmt::format("Loader: a batch size of {}", options_.batch_size));
     if (options_.workers < 0) throw ValueError(fmt::format("Loader: {} workers", options_.workers));
-    if (options_.prefetch < 1)
+    if (options_.prefetch && (*options_.prefetch < 1 || options_.workers == 0)) {
       throw ValueError(
-          fmt::format("Loader: prefetch is {}; at least 1 is needed", options_.prefetch));
+          fmt::format("Loader: prefetch is {} with {} workers; at least 1 of both is "
+                      "needed",
+                      *options_.prefetch, options_.workers));
+    }
+    for (const BatchStep& step : options_.steps) require_callable(step, "Loader: a step");
     ordered_ = options_.shuffle ? set_.shuffle() : set_;
     const std::int64_t n = set_.size();
     samples_ = options_.drop_last ? n / options_.batch_size * options_.batch_size : n;
@@ -148,7 +153,7 @@ class Loader::Impl {
 
   void work() {
     std::unique_lock lock(mutex_);
-    const int ahead = std::max(options_.prefetch, options_.workers);
+    const int ahead = std::max(options_.prefetch.value_or(4), options_.workers);
     while (true) {
       room_.wait(lock, [&] { return stop_ || (!exhausted_ && outstanding_ < ahead); });
       if (stop_) return;

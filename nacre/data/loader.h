@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "nacre/data/batch_source.h"
@@ -22,7 +23,7 @@ struct LoaderOptions {
   // Background threads; 0: batches are made in next(). Where the system starts fewer, those do all
   // the work, without any next() does; batches are the same.
   int workers = 0;
-  int prefetch = 4;                   // batches ready at most, at least 1 a worker
+  std::optional<int> prefetch = {};   // 4 batches ready at most, at least 1 a worker
   std::vector<BatchStep> steps = {};  // applied in order to each batch
 };
 
@@ -31,7 +32,8 @@ struct LoaderOptions {
 // ValueError.
 class Loader : public BatchSource {
  public:
-  // Throws ValueError for a batch size below 1, negative workers or prefetch below 1.
+  // Throws ValueError for a batch size below 1, negative workers, prefetch below 1 or without
+  // workers, and an empty step.
   explicit Loader(Dataset set, LoaderOptions options = {});
   ~Loader() override;
   Loader(Loader&&) noexcept;

@@ -1,5 +1,7 @@
 #include "nacre/loss/loss.h"
 
+#include "nacre/base/callable.h"
+#include "nacre/base/text.h"
 #include "nacre/loss/targets.h"
 #include "nacre/ops/api.h"
 
@@ -34,36 +36,66 @@ constexpr Known kKnown[] = {
 }  // namespace
 
 Loss::Loss(const char* name) {
-  std::string names;
+  std::string list;
+  std::vector<std::string> names;
   for (const Known& known : kKnown) {
     if (known.name == name) {
       *this = known.make();
       return;
     }
-    names += (names.empty() ? "" : ", ") + std::string(known.name);
+    names.emplace_back(known.name);
+    list += (list.empty() ? "" : ", ") + names.back();
   }
-  throw ValueError("loss: none is named \"" + std::string(name) + "\"; there are " + names);
+  throw ValueError("loss: none is named \"" + std::string(name) + '"' + did_you_mean(name, names) +
+                   "; there are " + list);
 }
 
 Tensor Loss::operator()(const Operand& prediction, const Operand& target,
                         const Tensor& weights) const {
   const Tensor t = target.tensor(prediction.dtype());
-  const Tensor values = values_(prediction, t);
-  const Tensor counts = counted(values, t);
-  Tensor given = weights;
-  if (weights.defined()) given = spread_weights(weights, values, prediction.at());
-  if (!counts.defined()) return reduce(values, given, reduction_);
-  if (weights.defined()) return reduce(values, counts * given, reduction_);
-  // Ignored values are 0 already; 0 / 0 where there are no others.
-  return reduction_ == Reduction::mean ? sum(values) / sum(counts) : reduce(values, {}, reduction_);
+  const Tensor values = this->values(prediction, t);
+  return reduce_counted(values, weights_of(values, t, weights, prediction.at()), weights.defined());
 }
 
-Tensor Loss::counted(const Tensor& values, const Tensor& target) const {
-  const bool may_be_there = traits_.ignore_index && target.dtype() != u8 &&
-                            target.dtype() != boolean && target.elements() == values.elements();
-  if (!may_be_there) return {};
+Tensor Loss::values(const Operand& prediction, const Tensor& target) const {
+  require_callable(values_, "loss");
+  return values_(prediction, target);
+}
+
+Loss::Weighed Loss::weighed(const Operand& prediction, const Operand& target,
+                            const Tensor& weights) const {
+  const Tensor t = target.tensor(prediction.dtype());
+  const Tensor values = this->values(prediction, t);
+  const Tensor counts = weights_of(values, t, weights, prediction.at());
+  const Tensor loss = reduce_counted(values, counts, weights.defined());
+  if (counts.defined() && reduction_ == Reduction::mean) {
+    return {loss, sum(broadcast_to(counts.to(f64), values.shape()))};
+  }
+  // A function of the user may have taken the mean itself.
+  const Tensor shown = prediction.tensor();
+  const std::int64_t samples = shown.rank() > 0 ? shown.size(0) : 1;
+  const std::int64_t count = values.rank() > 0 ? values.elements() : samples;
+  return {loss, Tensor::scalar(static_cast<double>(count), f64)};
+}
+
+Tensor Loss::weights_of(const Tensor& values, const Tensor& target, const Tensor& weights,
+                        const Location& at) const {
+  const Tensor given = weights.defined() ? spread_weights(weights, values, at) : weights;
+  const bool may_be_ignored = traits_.ignore_index && target.dtype() != u8 &&
+                              target.dtype() != boolean && target.elements() == values.elements();
+  if (!may_be_ignored) return given;
   const Tensor numbers = target.shape() == values.shape() ? target : target.reshape(values.shape());
-  return not_equal(numbers, *traits_.ignore_index).to(values.dtype());
+  const Tensor counts = not_equal(numbers, *traits_.ignore_index).to(values.dtype());
+  return given.defined() ? counts * given : counts;
+}
+
+Tensor Loss::reduce_counted(const Tensor& values, const Tensor& weights, bool weighted) const {
+  // Ignored values are 0 already; 0 / 0 where there are no others.
+  if (!weighted && weights.defined()) {
+    return reduction_ == Reduction::mean ? sum(values) / sum(weights)
+                                         : reduce(values, {}, reduction_);
+  }
+  return reduce(values, weights, reduction_);
 }
 
 Tensor reduce(const Tensor& values, const Tensor& weights, Reduction reduction) {

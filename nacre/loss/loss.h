@@ -59,14 +59,22 @@ class Loss {
   // for weights that do not fit.
   Tensor operator()(const Operand& prediction, const Operand& target,
                     const Tensor& weights = {}) const;
-  // The values before weights and reduction.
-  Tensor values(const Operand& prediction, const Tensor& target) const {
-    return values_(prediction, target);
-  }
+  // The reduced loss, and what it counts for beside those of other batches: what the mean was
+  // divided by (f64 scalar), or the number of values for the other reductions.
+  struct Weighed {
+    Tensor loss;
+    Tensor weight;
+  };
+  Weighed weighed(const Operand& prediction, const Operand& target,
+                  const Tensor& weights = {}) const;
+  // The values before weights and reduction. Throws ValueError for a Loss of no function.
+  Tensor values(const Operand& prediction, const Tensor& target) const;
 
  private:
-  // 1 for each value that counts, 0 for ignored ones; undefined where all count.
-  Tensor counted(const Tensor& values, const Tensor& target) const;
+  // The weights that count: those given times 0 where the target is ignored; undefined for all 1.
+  Tensor weights_of(const Tensor& values, const Tensor& target, const Tensor& weights,
+                    const Location& at) const;
+  Tensor reduce_counted(const Tensor& values, const Tensor& weights, bool weighted) const;
 
   std::string name_;
   Function values_;

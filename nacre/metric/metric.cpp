@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "nacre/base/text.h"
 #include "nacre/loss/loss.h"
 #include "nacre/loss/targets.h"
 #include "nacre/metric/sums.h"
@@ -157,15 +158,18 @@ class R2 final : public Metric::Measure {
 }  // namespace
 
 Metric::Metric(const char* name) {
-  std::string names;
+  std::string list;
+  std::vector<std::string> names;
   for (const Known& known : kKnown) {
     if (known.name == name) {
       *this = known.make();
       return;
     }
-    names += (names.empty() ? "" : ", ") + std::string(known.name);
+    names.emplace_back(known.name);
+    list += (list.empty() ? "" : ", ") + names.back();
   }
-  throw ValueError("metric: none is named \"" + std::string(name) + "\"; there are " + names);
+  throw ValueError("metric: none is named \"" + std::string(name) + '"' +
+                   did_you_mean(name, names) + "; there are " + list);
 }
 
 void SumsMeasure::add(std::span<const Tensor> observed) {

@@ -39,8 +39,11 @@ class Metric {
     virtual void load_state(std::span<const double> state) = 0;
   };
 
+  // Throws ValueError for a null measure.
   Metric(std::string name, std::unique_ptr<Measure> measure)
-      : name_(std::move(name)), measure_(std::move(measure)) {}
+      : name_(std::move(name)), measure_(std::move(measure)) {
+    if (!measure_) throw ValueError("metric: the measure of \"" + name_ + "\" is null");
+  }
   Metric(const Metric& other) : name_(other.name_), measure_(other.measure_->clone()) {}
   Metric(Metric&&) noexcept = default;
   Metric& operator=(const Metric& other) {

@@ -29,8 +29,10 @@ class Activation {
            !std::is_same_v<F, std::string> &&
            std::is_invocable_r_v<Tensor, const F&, const Tensor&>)
       Activation(F function)  // NOLINT: implicit
-      : name_("custom"),
-        function_([f = std::move(function)](const Operand& x) { return f(x.tensor()); }) {}
+      : name_("custom") {
+    require_callable(function, "activation");
+    function_ = [f = std::move(function)](const Operand& x) { return f(x.tensor()); };
+  }
 
   explicit operator bool() const { return static_cast<bool>(function_); }
   // "relu"; "custom" for a function of the user; "" for none.

@@ -7,12 +7,17 @@
 namespace nacre::nn {
 namespace {
 
-void check_options(const std::string& kind, std::int64_t filters, const PerAxis& kernel,
-                   std::int64_t groups, const Location& at) {
-  const char* wrong = filters < 1      ? "filters must be at least 1"
-                      : kernel.empty() ? "a kernel size is needed"
-                      : groups < 1     ? "groups must be at least 1"
-                                       : nullptr;
+// Of either kind of layer.
+template <class Options>
+void check_options(const std::string& kind, std::int64_t filters, const Options& o,
+                   const Location& at) {
+  const char* wrong = filters < 1             ? "filters must be at least 1"
+                      : o.kernel_size.empty() ? "a kernel size is needed"
+                      : o.groups < 1          ? "groups must be at least 1"
+                      : o.inputs < 0          ? "inputs must be at least 0"
+                      : !o.use_bias && o.bias_initializer
+                          ? "bias_initializer is given, but use_bias is false"
+                          : nullptr;
   if (!wrong) return;
   throw ValueError(
       format_error({.op = kind,
@@ -71,8 +76,17 @@ DType float_type(const Operand& x) { return is_floating(x.dtype()) ? x.dtype() :
 ConvLayer::ConvLayer(std::string kind, int axes, ConvLayerOptions options, Location at)
     : LayerBase(std::move(kind)), axes_(axes), options_(std::move(options)) {
   const bool depthwise = options_.depth_multiplier > 0;
-  check_options(this->kind(), depthwise ? 1 : options_.filters, options_.kernel_size,
-                options_.groups, at);
+  check_options(this->kind(), depthwise ? 1 : options_.filters, options_, at);
+  if (options_.depth_multiplier < 0 ||
+      (depthwise && (options_.filters != 0 || options_.groups != 1))) {
+    throw ValueError(format_error(
+        {.op = this->kind(),
+         .what = fmt::format("depth_multiplier = {}, filters = {}, groups = {}; the multiplier is "
+                             "at least 0, and says alone how many filters and groups there are",
+                             options_.depth_multiplier, options_.filters, options_.groups),
+         .location = at,
+         .hint = "leave filters and groups out, or depth_multiplier"}));
+  }
 }
 
 void ConvLayer::visit(ModuleVisitor& visitor) {
@@ -90,19 +104,22 @@ void ConvLayer::build(const LayerCall& call, const Operand& x, std::int64_t chan
   const Shape shape =
       weight_shape(options_.filters, channels / options_.groups, options_.kernel_size, axes_);
   if (!weight.defined()) {
-    weight = make_variable(initial(options_.kernel_initializer, init::glorot_uniform(), shape,
-                                   float_type(x), fans_of(shape)),
-                           "weight");
+    define_variable(weight,
+                    initial(options_.kernel_initializer, init::glorot_uniform(), shape,
+                            float_type(x), fans_of(shape)),
+                    "weight");
   }
   if (options_.use_bias && !bias.defined()) {
-    bias = make_variable(initial(options_.bias_initializer, init::zeros(), {options_.filters},
-                                 float_type(x), fans_of(shape), 1),
-                         "bias");
+    define_variable(bias,
+                    initial(options_.bias_initializer, init::zeros(), {options_.filters},
+                            float_type(x), fans_of(shape), 1),
+                    "bias");
   }
 }
 
-Tensor ConvLayer::operator()(const Operand& x) {
+Tensor ConvLayer::operator()(const Operand& given) {
   const LayerCall call(*this);
+  const Operand x = in_floats(given);
   const std::int64_t channels = channels_of(call, x, axes_);
   if (!weight.defined() || (options_.use_bias && !bias.defined())) build(call, x, channels);
   // Weights may have come from a file, before any input.
@@ -124,7 +141,7 @@ Tensor ConvLayer::operator()(const Operand& x) {
 ConvTransposeLayer::ConvTransposeLayer(std::string kind, int axes,
                                        ConvTransposeLayerOptions options, Location at)
     : LayerBase(std::move(kind)), axes_(axes), options_(std::move(options)) {
-  check_options(this->kind(), options_.filters, options_.kernel_size, options_.groups, at);
+  check_options(this->kind(), options_.filters, options_, at);
 }
 
 void ConvTransposeLayer::visit(ModuleVisitor& visitor) {
@@ -141,19 +158,22 @@ void ConvTransposeLayer::build(const LayerCall& call, const Operand& x, std::int
   const Fans swapped = fans_of(shape);
   const Fans fans{swapped.out, swapped.in};
   if (!weight.defined()) {
-    weight = make_variable(
+    define_variable(
+        weight,
         initial(options_.kernel_initializer, init::glorot_uniform(), shape, float_type(x), fans),
         "weight");
   }
   if (options_.use_bias && !bias.defined()) {
-    bias = make_variable(initial(options_.bias_initializer, init::zeros(), {options_.filters},
-                                 float_type(x), fans, 1),
-                         "bias");
+    define_variable(bias,
+                    initial(options_.bias_initializer, init::zeros(), {options_.filters},
+                            float_type(x), fans, 1),
+                    "bias");
   }
 }
 
-Tensor ConvTransposeLayer::operator()(const Operand& x) {
+Tensor ConvTransposeLayer::operator()(const Operand& given) {
   const LayerCall call(*this);
+  const Operand x = in_floats(given);
   const std::int64_t channels = channels_of(call, x, axes_);
   if (!weight.defined() || (options_.use_bias && !bias.defined())) build(call, x, channels);
   check_channels(call, x, channels, weight.shape()[0]);

@@ -43,7 +43,7 @@ class ConvLayer : public LayerBase {
   ConvLayerOptions options_;
 };
 
-// Throw ValueError when filters or the kernel are missing.
+// Throw ValueError when filters or the kernel are missing, and for options that do not go together.
 class Conv1d : public ConvLayer {
  public:
   explicit Conv1d(ConvLayerOptions options, Location at = std::source_location::current())

@@ -16,6 +16,11 @@ Dense::Dense(DenseOptions options, Location at) : LayerBase("Dense"), options_(s
          .location = at,
          .hint = "write nn::Dense{{.units = 10}}"}));
   }
+  if (!options_.use_bias && options_.bias_initializer) {
+    throw ValueError(format_error({.op = "Dense",
+                                   .what = "bias_initializer is given, but use_bias is false",
+                                   .location = at}));
+  }
   if (options_.inputs > 0) {
     const LayerCall call(*this);
     build(call, zeros({0, options_.inputs}));
@@ -33,19 +38,22 @@ void Dense::build(const LayerCall& call, const Operand& x) {
   const DType dtype = is_floating(input.dtype()) ? input.dtype() : f32;
   if (!weight.defined()) {
     const Shape shape{options_.units, input.size(-1)};
-    weight = make_variable(
+    define_variable(
+        weight,
         initial(options_.kernel_initializer, init::glorot_uniform(), shape, dtype, fans_of(shape)),
         "weight");
   }
   if (options_.use_bias && !bias.defined()) {
     const Shape shape{options_.units};
-    bias = make_variable(
-        initial(options_.bias_initializer, init::zeros(), shape, dtype, fans_of(shape), 1), "bias");
+    define_variable(
+        bias, initial(options_.bias_initializer, init::zeros(), shape, dtype, fans_of(shape), 1),
+        "bias");
   }
 }
 
-Tensor Dense::operator()(const Operand& x) {
+Tensor Dense::operator()(const Operand& given) {
   const LayerCall call(*this);
+  const Operand x = in_floats(given);
   if (!weight.defined() || (options_.use_bias && !bias.defined())) build(call, x);
   const Tensor input = x.tensor();
   if (weight.shape()[0] != options_.units) {

@@ -19,7 +19,7 @@ struct DenseOptions {
 // is b [units], as in PyTorch's Linear.
 class Dense : public LayerBase {
  public:
-  // Throws ValueError when units < 1.
+  // Throws ValueError when units < 1, or for an initializer of a bias that is left out.
   explicit Dense(DenseOptions options, Location at = std::source_location::current());
 
   // Throws ShapeError when the last axis is not `inputs`.

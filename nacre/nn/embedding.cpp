@@ -29,7 +29,7 @@ Embedding::Embedding(EmbeddingLayerOptions options, Location at)
         static_cast<std::size_t>(options_.output_dim));
     std::fill(row.begin(), row.end(), 0.0f);
   }
-  weight = Variable(std::move(values), "weight");
+  weight.define(std::move(values), "weight");
 }
 
 Tensor Embedding::operator()(const Operand& indices) {

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "nacre/base/callable.h"
 #include "nacre/base/random.h"
+#include "nacre/base/text.h"
 #include "nacre/run/generator.h"
 
 namespace nacre::nn {
@@ -113,16 +115,24 @@ Fans fans_of(const Shape& shape) {
   return {static_cast<double>(shape[1]) * window, static_cast<double>(shape[0]) * window};
 }
 
+Initializer::Initializer(std::string name, Fill fill, std::optional<std::uint64_t> seed)
+    : name_(std::move(name)), fill_(std::move(fill)), seed_(seed) {
+  require_callable(fill_, "initializer");
+}
+
 Initializer::Initializer(const char* name) {
-  std::string names;
+  std::string list;
+  std::vector<std::string> names;
   for (const Known& known : kKnown) {
     if (known.name == name) {
       *this = known.make();
       return;
     }
-    names += (names.empty() ? "" : ", ") + std::string(known.name);
+    names.emplace_back(known.name);
+    list += (list.empty() ? "" : ", ") + names.back();
   }
-  throw ValueError("initializer: none is named \"" + std::string(name) + "\"; there are " + names);
+  throw ValueError("initializer: none is named \"" + std::string(name) + '"' +
+                   did_you_mean(name, names) + "; there are " + list);
 }
 
 Tensor Initializer::operator()(const Shape& shape, DType dtype) const {

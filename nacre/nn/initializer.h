@@ -25,8 +25,8 @@ class Initializer {
                                   std::uint64_t seed)>;
   // None: the layer uses its default.
   Initializer() = default;
-  Initializer(std::string name, Fill fill, std::optional<std::uint64_t> seed = {})
-      : name_(std::move(name)), fill_(std::move(fill)), seed_(seed) {}
+  // Throws ValueError for an empty function.
+  Initializer(std::string name, Fill fill, std::optional<std::uint64_t> seed = {});
   // By name: "zeros", "ones", "glorot_uniform", "he_normal", "lecun_uniform", "orthogonal", ...
   // Throws ValueError that lists the names.
   Initializer(const char* name);

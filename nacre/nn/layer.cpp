@@ -31,6 +31,7 @@ LayerObserver::LayerObserver() : previous_(observer) { observer = this; }
 LayerObserver::~LayerObserver() { observer = previous_; }
 
 LayerCall::LayerCall(const LayerBase& layer) : layer_(layer) {
+  layer.setting().note();
   if (!layer.scope().empty()) {
     scope_.emplace(layer.scope());
   } else if (layer.kind() != "Sequential") {
@@ -57,12 +58,16 @@ void LayerCall::fail_value(const Location& at, std::string_view what, std::strin
       {.op = layer_.kind(), .what = what, .layer = layer_path(), .location = at, .hint = hint}));
 }
 
-Variable make_variable(Tensor value, std::string_view name, bool trainable) {
+void define_variable(Variable& variable, Tensor value, std::string_view name, bool trainable) {
   std::string full = layer_path();
   std::replace(full.begin(), full.end(), '/', '.');
   if (!full.empty()) full += '.';
   full += name;
-  return Variable(std::move(value), std::move(full), trainable);
+  variable.define(std::move(value), std::move(full), trainable);
+}
+
+Operand in_floats(const Operand& x) {
+  return is_floating(x.dtype()) ? x : Operand(x.tensor().to(f32), x.at());
 }
 
 void Layer::fail_inputs(const std::string& kind, std::size_t expected, std::size_t given,

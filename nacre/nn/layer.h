@@ -6,10 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "nacre/base/callable.h"
 #include "nacre/base/layer_scope.h"
 #include "nacre/nn/initializer.h"
 #include "nacre/nn/module.h"
 #include "nacre/run/generator.h"
+#include "nacre/run/setting.h"
 
 namespace nacre::nn {
 
@@ -23,8 +25,12 @@ class LayerBase {
   // The name among its siblings; set when a model or a list of parameters is made.
   const std::string& scope() const { return scope_; }
   void set_scope(std::string scope) { scope_ = std::move(scope); }
+  // Part of what a trace depends on: that this layer, as it is, stands where it stands.
+  const Setting& setting() const { return setting_; }
 
  protected:
+  // Plans that were traced through this layer serve no longer.
+  void changed() { setting_.renew(); }
   // Values of `given`, or of `fallback` where none was given, drawn with the layer's seed plus
   // `salt`: what a layer begins with depends on the order in which layers were made, not called.
   Tensor initial(const Initializer& given, const Initializer& fallback, const Shape& shape,
@@ -37,6 +43,7 @@ class LayerBase {
   std::string kind_;
   std::string scope_;
   std::uint64_t seed_;
+  Setting setting_;
 };
 
 // What is told of every call of a layer while a LayerObserver lives (summary() listens).
@@ -77,8 +84,12 @@ class LayerCall {
   std::optional<LayerScope> scope_;  // none for the outermost container
 };
 
-// Makes a parameter named "<layer path>.<name>" with the values of an initialiser or given ones.
-Variable make_variable(Tensor value, std::string_view name, bool trainable = true);
+// Gives a parameter its first value and the name "<layer path>.<name>". It keeps its cell, and
+// stays frozen when it was frozen before.
+void define_variable(Variable& variable, Tensor value, std::string_view name,
+                     bool trainable = true);
+// x for layers that compute with weights: whole numbers and bool become f32, as in Keras.
+Operand in_floats(const Operand& x);
 
 // Whether a module gives an R for one of the lists of inputs that a Layer knows.
 template <class R, class M>
@@ -87,7 +98,7 @@ concept LayerGiving = std::is_invocable_r_v<R, M&, const Operand&> ||
     std::is_invocable_r_v<R, M&, const Tensor&, const Tensor&>;
 
 // Any module, layer or function from a tensor (or several) to a tensor (or several), held by value:
-// a copy copies the parameters.
+// a copy copies the parameters. Throws ValueError for an empty std::function.
 class Layer {
  public:
   template <class M>
@@ -142,8 +153,9 @@ class Layer {
 
   template <class M>
   struct Box final : AnyBox {
-    explicit Box(M m)
-        : module(std::move(m)), own(kind_name(typeid(M).name(), VisitableModule<M>)) {}
+    explicit Box(M m) : module(std::move(m)), own(kind_name(typeid(M).name(), VisitableModule<M>)) {
+      require_callable(module, "layer");
+    }
     std::unique_ptr<AnyBox> clone() const override { return std::make_unique<Box>(*this); }
     using Result = std::conditional_t<LayerGiving<Tensor, M>, Tensor, Tensors>;
     static Tensors listed(Tensor output) { return {std::move(output)}; }

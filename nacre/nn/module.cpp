@@ -81,6 +81,7 @@ NamedVariables collect_state(const VisitFn& visit) {
   NamedVariables out;
   Walk walk([&](const std::string& name, Variable& v) {
     v.set_name(name);
+    v.adopt();
     if (v.defined()) out.push_back({name, v.cell()});
   });
   visit(walk);
@@ -89,12 +90,15 @@ NamedVariables collect_state(const VisitFn& visit) {
 
 NamedVariables collect_parameters(const VisitFn& visit) {
   NamedVariables all = collect_state(visit);
-  std::erase_if(all, [](const NamedVariable& v) { return !v.cell->trainable; });
+  std::erase_if(all, [](const NamedVariable& v) { return !is_trainable(v.cell); });
   return all;
 }
 
 void name_layers(const VisitFn& visit) {
-  Walk walk([](const std::string& name, Variable& v) { v.set_name(name); });
+  Walk walk([](const std::string& name, Variable& v) {
+    v.set_name(name);
+    v.adopt();
+  });
   visit(walk);
 }
 
@@ -103,6 +107,58 @@ void set_trainable(const VisitFn& visit, bool trainable) {
     if (!v.defined() || is_floating(v.spec().dtype)) v.set_trainable(trainable);
   });
   visit(walk);
+}
+
+bool name_matches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+std::string names_hint(std::string_view pattern, const std::vector<std::string>& names) {
+  if (names.empty()) return "; there are none";
+  std::string near = did_you_mean(pattern, names);
+  if (!near.empty()) return near;
+  constexpr std::size_t kMostNames = 6;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i) {
+    list += (i > 0 ? ", \"" : "\"") + names[i] + '"';
+  }
+  return "; there are " + list + (names.size() > kMostNames ? ", ..." : "");
+}
+
+void set_trainable(const VisitFn& visit, std::string_view pattern, bool trainable) {
+  bool found = false;
+  std::vector<std::string> names;
+  Walk walk([&](const std::string& name, Variable& v) {
+    names.push_back(name);
+    if (!name_matches(pattern, name)) return;
+    found = true;
+    if (!v.defined() || is_floating(v.spec().dtype)) v.set_trainable(trainable);
+  });
+  visit(walk);
+  if (found) return;
+  throw ValueError(
+      fmt::format("set_trainable: no variable matches \"{}\"{}\n  hint: \"{}*\" "
+                  "would take all whose names begin so",
+                  pattern, names_hint(pattern, names), pattern));
 }
 
 StateMap values_of(const NamedVariables& variables) {
@@ -133,6 +189,13 @@ void load_state(const VisitFn& visit, const StateMap& state, bool strict) {
     found.emplace_back(v.cell(), std::move(value));
   });
   visit(walk);
+  if (!strict && used == 0 && !state.empty()) {
+    std::vector<std::string> own;
+    for (const auto& [name, value] : names) own.push_back(name);
+    throw ValueError(fmt::format("load_state: not one of the {} names fits, such as \"{}\"{}",
+                                 state.size(), state.begin()->first,
+                                 names_hint(state.begin()->first, own)));
+  }
   if (strict && used < state.size()) {
     for (const auto& [name, value] : state) {
       if (names.count(name) == 0) {

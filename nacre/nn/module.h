@@ -142,18 +142,30 @@ StateMap values_of(const NamedVariables& variables);
 
 // Sets variables from values by name; layers that were not called yet take their sizes from them.
 // `strict` (default): throws ValueError when a name is missing or left over (with the nearest
-// one), ShapeError when a shape differs; nothing is changed then.
+// one), ShapeError when a shape differs; nothing is changed then. Otherwise only when not one name
+// fits.
 template <VisitableModule M>
 void load_state(M& module, const StateMap& values, bool strict = true) {
   load_state(visit_fn(module), values, strict);
 }
 
-// Makes all variables of a module trainable or not.
+// Makes all variables of a module trainable or not; of layers that were not called yet too.
 void set_trainable(const VisitFn& visit, bool trainable);
 template <VisitableModule M>
 void set_trainable(M& module, bool trainable) {
   set_trainable(visit_fn(module), trainable);
 }
+// Those whose names match, * standing for any characters: "features.*". Throws ValueError, with the
+// names there are, when none does.
+void set_trainable(const VisitFn& visit, std::string_view pattern, bool trainable);
+template <VisitableModule M>
+void set_trainable(M& module, std::string_view pattern, bool trainable) {
+  set_trainable(visit_fn(module), pattern, trainable);
+}
+// Whether a name fits a pattern, in which * stands for any run of characters.
+bool name_matches(std::string_view pattern, std::string_view name);
+// " did you mean ..." or the first names, for an error about a pattern that fits none of them.
+std::string names_hint(std::string_view pattern, const std::vector<std::string>& names);
 
 // {f(), its gradients by parameters(module)}; f calls the module and returns a scalar. The layers
 // train (training() is true).

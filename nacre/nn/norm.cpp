@@ -66,8 +66,8 @@ void BatchNorm::visit(ModuleVisitor& visitor) {
 
 void BatchNorm::build(std::int64_t channels, DType dtype) {
   const auto make = [&](Variable& v, double value, const char* name, bool trainable) {
-    if (!v.defined()) v = make_variable(full({channels}, value, dtype), name, trainable);
-    v.set_trainable(trainable && v.trainable());
+    if (!v.defined()) define_variable(v, full({channels}, value, dtype), name, trainable);
+    if (!trainable) v.set_trainable(false);
   };
   if (options_.affine) {
     make(weight, 1, "weight", true);
@@ -76,7 +76,7 @@ void BatchNorm::build(std::int64_t channels, DType dtype) {
   make(running_mean, 0, "running_mean", false);
   make(running_var, 1, "running_var", false);
   if (!num_batches_tracked.defined()) {
-    num_batches_tracked = make_variable(zeros({}, i64), "num_batches_tracked", false);
+    define_variable(num_batches_tracked, zeros({}, i64), "num_batches_tracked", false);
   }
   num_batches_tracked.set_trainable(false);
 }
@@ -135,11 +135,11 @@ Tensor LayerNorm::operator()(const Operand& x) {
   }
   const bool has_bias = options_.affine && options_.use_bias;
   if (options_.affine) {
-    if (!weight.defined()) weight = make_variable(ones(shape, float_type(x)), "weight");
+    if (!weight.defined()) define_variable(weight, ones(shape, float_type(x)), "weight");
     if (!(weight.shape() == shape)) {
       call.fail_shape(x, fmt::format("it takes {} as its last axes", to_string(weight.shape())));
     }
-    if (has_bias && !bias.defined()) bias = make_variable(zeros(shape, float_type(x)), "bias");
+    if (has_bias && !bias.defined()) define_variable(bias, zeros(shape, float_type(x)), "bias");
   }
   const Operands all =
       in_one_dtype(x, options_.affine ? &weight : nullptr, has_bias ? &bias : nullptr);
@@ -168,8 +168,8 @@ Tensor GroupNorm::operator()(const Operand& x) {
         x, fmt::format("groups = {} does not divide {} channels", options_.groups, channels));
   }
   if (options_.affine) {
-    if (!weight.defined()) weight = make_variable(ones({channels}, float_type(x)), "weight");
-    if (!bias.defined()) bias = make_variable(zeros({channels}, float_type(x)), "bias");
+    if (!weight.defined()) define_variable(weight, ones({channels}, float_type(x)), "weight");
+    if (!bias.defined()) define_variable(bias, zeros({channels}, float_type(x)), "bias");
     if (weight.shape()[0] != channels) {
       call.fail_shape(x, fmt::format("it takes {} channels, axis 1 of the input has {}",
                                      weight.shape()[0], channels));
@@ -194,7 +194,7 @@ Tensor RMSNorm::operator()(const Operand& x) {
   expect_rank(call, x, 1);
   if (options_.affine) {
     const Shape shape{x.tensor().size(-1)};
-    if (!weight.defined()) weight = make_variable(ones(shape, float_type(x)), "weight");
+    if (!weight.defined()) define_variable(weight, ones(shape, float_type(x)), "weight");
     if (!(weight.shape() == shape)) {
       call.fail_shape(x, fmt::format("it takes {} features, the last axis of the input has {}",
                                      weight.shape()[0], shape[0]));

@@ -4,6 +4,13 @@
 
 namespace nacre::nn {
 
+PoolLayer::PoolLayer(std::string kind, int axes, bool maximum, PoolLayerOptions options)
+    : LayerBase(std::move(kind)), axes_(axes), maximum_(maximum), options_(std::move(options)) {
+  if (maximum && options_.count_include_pad) {
+    throw ValueError(this->kind() + ": count_include_pad is an option of average pools");
+  }
+}
+
 Tensor PoolLayer::operator()(const Operand& x) {
   const LayerCall call(*this);
   if (x.tensor().rank() != axes_ + 2) {

@@ -11,7 +11,7 @@ struct PoolLayerOptions {
   PerAxis stride = {};  // empty: the kernel
   Padding padding = 0;
   bool ceil_mode = false;
-  bool count_include_pad = false;  // average pool
+  bool count_include_pad = false;  // average pools only: maximum pools throw ValueError
 };
 
 // A pool of `axes` spatial axes; `maximum` or mean.
@@ -22,8 +22,7 @@ class PoolLayer : public LayerBase {
   const PoolLayerOptions& options() const { return options_; }
 
  protected:
-  PoolLayer(std::string kind, int axes, bool maximum, PoolLayerOptions options)
-      : LayerBase(std::move(kind)), axes_(axes), maximum_(maximum), options_(std::move(options)) {}
+  PoolLayer(std::string kind, int axes, bool maximum, PoolLayerOptions options);
 
  private:
   int axes_;

@@ -4,14 +4,15 @@
 
 namespace nacre::nn {
 
-Tensor PReLU::operator()(const Operand& x) {
+Tensor PReLU::operator()(const Operand& given) {
   const LayerCall call(*this);
+  const Operand x = in_floats(given);
   if (!weight.defined()) {
     const Tensor input = x.tensor();
     const std::int64_t slopes = !options_.per_channel || input.rank() < 1 ? 1
                                 : input.rank() == 1                       ? input.size(0)
                                                                           : input.size(1);
-    weight = make_variable(full({slopes}, options_.initial, input.dtype()), "weight");
+    define_variable(weight, full({slopes}, options_.initial, input.dtype()), "weight");
   }
   return call.done(prelu(x, weight));
 }

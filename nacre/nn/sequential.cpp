@@ -15,6 +15,7 @@ void Sequential::push_back(NamedLayer layer) {
     throw ValueError("Sequential: two layers are named \"" + layer.name + "\"");
   }
   layers_.push_back(std::move(layer));
+  changed();
   // The others have their names.
   name_layers([&](ModuleVisitor& visitor) {
     visit_member(visitor, layers_.back().name, layers_.back().layer);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/base/callable.h"
 #include "nacre/ops/finite.h"
 
 namespace nacre::optim {
@@ -28,6 +29,10 @@ double largest(const Vector& a) {
   return most;
 }
 
+bool all_finite(const Vector& a) {
+  return std::all_of(a.begin(), a.end(), [](double x) { return std::isfinite(x); });
+}
+
 void append(Vector& to, const Tensor& t) {
   const Vector values = t.to_vector<double>();
   to.insert(to.end(), values.begin(), values.end());
@@ -49,6 +54,12 @@ LBFGS::LBFGS(const LBFGSOptions& options) : options_(options) {
   if (options.max_iterations < 1 || options.history < 1) {
     throw ValueError(fmt::format("LBFGS: max_iterations {} and history {} must be at least 1",
                                  options.max_iterations, options.history));
+  }
+  if (!(options.tolerance_gradient >= 0 && options.tolerance_change >= 0)) {
+    throw ValueError(
+        fmt::format("LBFGS: tolerance_gradient {} and tolerance_change {} must be at "
+                    "least 0",
+                    options.tolerance_gradient, options.tolerance_change));
   }
 }
 
@@ -146,6 +157,7 @@ void LBFGS::load_state(const nn::StateMap& values) {
 }
 
 double LBFGS::minimize(const nn::NamedVariables& parameters, const Function& function) {
+  require_callable(function, "LBFGS");
   Vector x;
   for (const nn::NamedVariable& p : parameters) append(x, p.value());
   if (!pairs_.empty() && pairs_.front().first.size() != x.size()) pairs_.clear();
@@ -169,7 +181,7 @@ double LBFGS::minimize(const nn::NamedVariables& parameters, const Function& fun
     return point;
   };
   Point now = evaluate(x, {});
-  if (!std::isfinite(now.value) || !std::isfinite(dot(now.gradient, now.gradient))) {
+  if (!std::isfinite(now.value) || !all_finite(now.gradient)) {
     throw GradientError(culprit.empty() ? std::string("LBFGS: the value is not finite at the start")
                                         : "LBFGS: the gradient of \"" + culprit +
                                               "\" is not finite at the start");

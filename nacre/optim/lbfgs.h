@@ -9,8 +9,8 @@
 namespace nacre::optim {
 
 struct LBFGSOptions {
-  int max_iterations = 20;           // of one call of minimize()
-  int history = 10;                  // pairs of steps and gradient changes that are kept
+  std::int64_t max_iterations = 20;  // of one call of minimize()
+  std::int64_t history = 10;         // pairs of steps and gradient changes that are kept
   double tolerance_gradient = 1e-7;  // ends when no gradient element is larger
   double tolerance_change = 1e-9;    // ends when no element and not the value changes by more
   // Model::fit refuses batches that are not the whole data, whose values a line search cannot
@@ -32,14 +32,14 @@ class LBFGS {
   // The value at the current parameters, and one gradient a parameter.
   using Function = std::function<std::pair<Tensor, Tensors>()>;
 
-  // Throws ValueError for counts below 1.
+  // Throws ValueError for counts below 1 and tolerances below 0.
   explicit LBFGS(const LBFGSOptions& options = {});
 
   // Changes the parameters; returns the last value. What was learned of the curvature is kept for
   // the next call. Throws ShapeError when gradients do not fit, GradientError when the first value
-  // or gradient is not finite (it names the parameter).
+  // or gradient is not finite (it names the parameter), ValueError for an empty function.
   double minimize(const nn::NamedVariables& parameters, const Function& function);
-  int iterations() const { return iterations_; }  // of the last call
+  std::int64_t iterations() const { return iterations_; }  // of the last call
   const LBFGSOptions& options() const { return options_; }
 
   // What was learned of the curvature, by name, and its way back.
@@ -62,7 +62,7 @@ class LBFGS {
 
   LBFGSOptions options_;
   std::deque<std::pair<Vector, Vector>> pairs_;  // steps and changes of the gradient
-  int iterations_ = 0;
+  std::int64_t iterations_ = 0;
 };
 
 }  // namespace nacre::optim

@@ -25,6 +25,11 @@ void expect_share(const char* optimizer, const char* option, double value) {
         fmt::format("{}: {} = {}; it must be at least 0 and below 1", optimizer, option, value));
   }
 }
+void expect_least_zero(const char* optimizer, const char* option, double value) {
+  if (value >= 0 && std::isfinite(value)) return;
+  throw ValueError(
+      fmt::format("{}: {} = {}; it must be finite and at least 0", optimizer, option, value));
+}
 void expect_epsilon(const char* optimizer, double value) {
   if (!(value >= 0)) throw ValueError(fmt::format("{}: epsilon = {} is below 0", optimizer, value));
 }
@@ -176,26 +181,28 @@ struct LambRule final : RuleOf<LambRule, LambOptions> {
     const Tensor v = move_average(u.slot("second_moment", 0), o.beta2, square(u.gradient));
     Tensor r = m * u.scalars[0] / (sqrt(v * u.scalars[1]) + o.epsilon);
     if (u.weight_decay > 0) r = r + u.weight_decay * u.value;
-    const Tensor weight_norm = sqrt(sum(square(u.value)));
-    const Tensor update_norm = sqrt(sum(square(r)));
-    // The trust ratio is 1 where one of the norms is 0.
-    const Tensor both = minimum(weight_norm, update_norm);
-    const Tensor safe = where(greater(update_norm, 0), update_norm, ones_like(update_norm));
-    const Tensor trust = where(greater(both, 0), weight_norm / safe, ones_like(safe));
-    return u.value - u.scalars[2] * trust * r;
+    const auto [weight_scale, weight_root] = norm_parts({u.value});
+    const auto [update_scale, update_root] = norm_parts({r});
+    // The trust ratio, of the norms, is 1 where one of them is 0.
+    const Tensor both = minimum(weight_root, update_root);
+    const Tensor safe = where(greater(update_root, 0), update_root, ones_like(update_root));
+    const Tensor ratio = weight_root / safe * (weight_scale / update_scale);
+    const Tensor trust = where(greater(both, 0), ratio, ones_like(safe));
+    return u.value - u.scalars[2] * trust.to(u.value.dtype()) * r;
   }
 };
 
 // The factor of the singular value decomposition that is nearest to x: U V^T, roughly, by a
 // quintic iteration whose coefficients give a fast rise of small singular values.
-Tensor nearly_orthogonal(const Tensor& matrix, int iterations, double epsilon) {
+Tensor nearly_orthogonal(const Tensor& matrix, std::int64_t iterations, double epsilon) {
   constexpr double kA = 3.4445;
   constexpr double kB = -4.7750;
   constexpr double kC = 2.0315;
   const bool tall = matrix.size(0) > matrix.size(1);
   Tensor x = tall ? transpose(matrix) : matrix;
-  x = x / maximum(sqrt(sum(square(x))), epsilon);
-  for (int i = 0; i < iterations; ++i) {
+  const auto [scale, root] = norm_parts({x});
+  x = x / scale.to(x.dtype()) / maximum(root, epsilon / scale).to(x.dtype());
+  for (std::int64_t i = 0; i < iterations; ++i) {
     const Tensor gram = matmul(x, x, {.transpose_b = true});
     const Tensor mix = kB * gram + kC * matmul(gram, gram);
     x = kA * x + matmul(mix, x);
@@ -239,6 +246,12 @@ SGD::SGD(const SGDOptions& o) : Optimizer(make<SGDRule>(o), o.learning_rate, o.w
   if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) {
     throw ValueError("SGD: nesterov needs a momentum above 0 and no dampening");
   }
+  if (!std::isfinite(o.dampening) || (o.momentum == 0 && o.dampening != 0)) {
+    throw ValueError(
+        fmt::format("SGD: dampening = {}; it must be finite, and has no use without a "
+                    "momentum",
+                    o.dampening));
+  }
 }
 Adam::Adam(const AdamOptions& o) : Optimizer(make<AdamRule>(o), o.learning_rate, o.weight_decay) {
   expect_share("Adam", "beta1", o.beta1);
@@ -259,6 +272,8 @@ RMSprop::RMSprop(const RMSpropOptions& o)
 }
 Adagrad::Adagrad(const AdagradOptions& o)
     : Optimizer(make<AdagradRule>(o), o.learning_rate, o.weight_decay) {
+  expect_least_zero("Adagrad", "learning_rate_decay", o.learning_rate_decay);
+  expect_least_zero("Adagrad", "initial_accumulator", o.initial_accumulator);
   expect_epsilon("Adagrad", o.epsilon);
 }
 Adadelta::Adadelta(const AdadeltaOptions& o)
@@ -277,6 +292,9 @@ Lamb::Lamb(const LambOptions& o) : Optimizer(make<LambRule>(o), o.learning_rate,
 }
 Muon::Muon(const MuonOptions& o) : Optimizer(make<MuonRule>(o), o.learning_rate, o.weight_decay) {
   expect_share("Muon", "momentum", o.momentum);
+  expect_share("Muon", "beta1", o.beta1);
+  expect_share("Muon", "beta2", o.beta2);
+  expect_epsilon("Muon", o.epsilon);
   if (o.iterations < 1) throw ValueError("Muon: iterations must be at least 1");
 }
 

@@ -9,7 +9,7 @@ struct SGDOptions {
   Schedule learning_rate = 0.01;
   double momentum = 0;
   bool nesterov = false;
-  double dampening = 0;
+  double dampening = 0;     // needs a momentum
   double weight_decay = 0;  // added to the gradient
 };
 // v = momentum v + g; p -= rate v, as in PyTorch (the first v is g, without dampening).
@@ -114,8 +114,8 @@ struct MuonOptions {
   Schedule learning_rate = 1e-3;
   double momentum = 0.95;
   bool nesterov = true;
-  int iterations = 5;         // of Newton and Schulz
-  double weight_decay = 0.1;  // decoupled
+  std::int64_t iterations = 5;  // of Newton and Schulz
+  double weight_decay = 0.1;    // decoupled
   double epsilon = 1e-7;
   double beta1 = 0.9;  // of AdamW, which serves parameters with fewer than two axes
   double beta2 = 0.999;

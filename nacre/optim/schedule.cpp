@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cmath>
 #include <numbers>
 
+#include "nacre/base/callable.h"
 #include "nacre/ops/api.h"
 
 namespace nacre::optim {
@@ -12,6 +14,12 @@ namespace {
 
 void expect_steps(const char* name, std::int64_t steps) {
   if (steps < 1) throw ValueError(fmt::format("{}: {} steps; at least 1 expected", name, steps));
+}
+
+void expect_rate(const char* name, const char* option, double value) {
+  if (value >= 0 && std::isfinite(value)) return;
+  throw ValueError(
+      fmt::format("{}: {} = {}; it must be finite and at least 0", name, option, value));
 }
 
 // The largest whole number <= x for x >= 0: a cast rounds toward zero.
@@ -31,6 +39,13 @@ Schedule::Schedule(double constant) : name_("constant"), constant_(constant) {
   }
 }
 
+Schedule::Schedule(std::string name, Function rate)
+    : name_(std::move(name)), rate_(std::move(rate)) {
+  require_callable(rate_, "schedule");
+  static std::atomic<std::uint64_t> next{1};
+  number_ = next++;
+}
+
 Tensor Schedule::operator()(const Tensor& step) const {
   return rate_ ? rate_(step) : full_like(step, constant_);
 }
@@ -41,6 +56,7 @@ double Schedule::at(std::int64_t step) const {
 
 Schedule Schedule::with_warmup(std::int64_t steps, double from) const {
   expect_steps("with_warmup", steps);
+  expect_rate("with_warmup", "from", from);
   const double n = static_cast<double>(steps);
   const Schedule after = *this;
   const double target = at(0);
@@ -54,6 +70,8 @@ namespace schedule {
 
 Schedule step_decay(double rate, std::int64_t every, double gamma) {
   expect_steps("step_decay", every);
+  expect_rate("step_decay", "rate", rate);
+  expect_rate("step_decay", "gamma", gamma);
   const double n = static_cast<double>(every);
   return {"step", [=](const Tensor& step) {
             // Half a step of slack keeps the quotient of whole numbers on its side of the edge.
@@ -63,6 +81,8 @@ Schedule step_decay(double rate, std::int64_t every, double gamma) {
 
 Schedule exponential(double rate, double gamma, std::int64_t every) {
   expect_steps("exponential", every);
+  expect_rate("exponential", "rate", rate);
+  expect_rate("exponential", "gamma", gamma);
   const double n = static_cast<double>(every);
   return {"exponential",
           [=](const Tensor& step) { return rate * pow(full_like(step, gamma), step / n); }};
@@ -70,7 +90,15 @@ Schedule exponential(double rate, double gamma, std::int64_t every) {
 
 Schedule cosine(const CosineOptions& o) {
   expect_steps("cosine", o.steps);
+  expect_rate("cosine", "rate", o.rate);
+  expect_rate("cosine", "minimum", o.minimum);
+  expect_rate("cosine", "rate_factor", o.rate_factor);
   const double n = static_cast<double>(o.steps);
+  if (!o.restarts && (o.period_factor != 1 || o.rate_factor != 1)) {
+    throw ValueError(fmt::format(
+        "cosine: period_factor = {} and rate_factor = {} have no use without restarts = true",
+        o.period_factor, o.rate_factor));
+  }
   if (!o.restarts) {
     return {"cosine", [=](const Tensor& step) {
               return cosine_slope(o.rate, o.minimum, minimum(step / n, 1));
@@ -99,6 +127,11 @@ Schedule cosine(const CosineOptions& o) {
 
 Schedule one_cycle(const OneCycleOptions& o) {
   expect_steps("one_cycle", o.steps);
+  expect_rate("one_cycle", "maximum", o.maximum);
+  if (!(o.start_divisor > 0 && o.final_divisor > 0)) {
+    throw ValueError(fmt::format("one_cycle: start_divisor {} and final_divisor {} must be above 0",
+                                 o.start_divisor, o.final_divisor));
+  }
   const double first = o.maximum / o.start_divisor;
   const double last = first / o.final_divisor;
   const double rise = o.warm_share * static_cast<double>(o.steps) - 1;
@@ -116,6 +149,9 @@ Schedule one_cycle(const OneCycleOptions& o) {
 
 Schedule polynomial(double rate, std::int64_t steps, double end, double power) {
   expect_steps("polynomial", steps);
+  expect_rate("polynomial", "rate", rate);
+  expect_rate("polynomial", "end", end);
+  expect_rate("polynomial", "power", power);
   const double n = static_cast<double>(steps);
   return {"polynomial", [=](const Tensor& step) {
             const Tensor left = 1 - minimum(step / n, 1);

@@ -16,13 +16,16 @@ class Schedule {
   using Function = std::function<Tensor(const Tensor& step)>;
 
   Schedule(double constant);  // NOLINT: implicit
-  Schedule(std::string name, Function rate) : name_(std::move(name)), rate_(std::move(rate)) {}
+  // Throws ValueError for an empty function.
+  Schedule(std::string name, Function rate);
 
   bool is_constant() const { return !rate_; }
   double constant() const { return constant_; }
   const std::string& name() const { return name_; }
   Tensor operator()(const Tensor& step) const;
   double at(std::int64_t step) const;
+  // The same for copies, another for each that was made on its own; 0 for constants.
+  std::uint64_t number() const { return number_; }
 
   // The same after a linear rise from `from` to this schedule's first rate over `steps` steps;
   // the schedule itself starts after the rise.
@@ -31,9 +34,12 @@ class Schedule {
  private:
   std::string name_;
   double constant_ = 0;
+  std::uint64_t number_ = 0;
   Function rate_;
 };
 
+// The functions below throw ValueError for rates that are negative or not finite, fewer than one
+// step, and options that have no use together.
 namespace schedule {
 
 // rate * gamma^floor(step / every).

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <new>
 
+#include "nacre/base/callable.h"
 #include "nacre/base/probe.h"
 #include "nacre/run/plan_cache.h"
 #include "nacre/run/profile.h"
@@ -50,6 +51,11 @@ struct CompiledFunction::Impl {
       if (it != entries.begin()) entries.splice(entries.begin(), entries, it);
       return entries.front();
     }
+    std::erase_if(entries, [&](const PlanEntry& old) {
+      if (!old.outdated()) return false;
+      statistics.plan_bytes -= old.plan->bytes();
+      return true;
+    });
     PlanEntry entry = make_plan_entry(key, arguments, options, trace, user);
     ++statistics.traces;
     statistics.plan_bytes += entry.plan->bytes();
@@ -104,14 +110,15 @@ void CompiledFunction::Call::profile(std::size_t key, TraceFn trace, void* user,
   throw_out_of_memory("a compiled function");
 }
 
-Tensors CompiledFunction::operator()(const Tensors& arguments) {
+Tensors CompiledFunction::operator()(const Tensors& arguments, std::size_t key) {
+  require_callable(impl_->function, "compile");
   if (calls_are_inlined()) {
     const InlineCall scope;
     return impl_->function(arguments);
   }
   Call call(*this);
   call.arguments() = arguments;
-  call.run(0, trace_untyped, &impl_->function);
+  call.run(key, trace_untyped, &impl_->function);
   return call.results();
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "nacre/base/callable.h"
 #include "nacre/run/nest.h"
 #include "nacre/run/precision.h"
 
@@ -38,8 +39,9 @@ class CompiledFunction {
   explicit CompiledFunction(Function function, CompileOptions options = {});
 
   // Throws what the function throws while it is traced, and TraceError for traced arguments of
-  // another, finished trace.
-  Tensors operator()(const Tensors& arguments);
+  // another, finished trace; ValueError for an empty function. `key` is what else the function
+  // depends on: each has plans of its own.
+  Tensors operator()(const Tensors& arguments, std::size_t key = 0);
 
   CompileStatistics statistics() const;
   // Of the last used plan, "" before the first call: the graph as traced and after the passes, the
@@ -98,14 +100,19 @@ class InlineCall {
 // (vector, array, pair, tuple, map) of them; numbers, enumerators and strings as arguments are
 // constants of the plan: each value has its own. Variables that f reads or assigns are inputs and
 // outputs of the plan; an assigned one is updated in its own memory unless somebody else holds the
-// old value. Within another compiled function and under an eager GradientTape f runs as written.
-// Throws what tracing f throws; TraceError where f looks at the value of a tensor. An error while
-// the plan runs, such as an index out of range, leaves all Variables as they were, or says which
-// ones have new values already.
+// old value. f is traced again when what it read has changed: which Variables are trainable, the
+// mode, the number of threads, options of an optimizer, a layer that was replaced; plain members
+// of the program's own modules are read while tracing only. Within another compiled function and
+// under an eager GradientTape f runs as written. Throws what tracing f throws; TraceError where f
+// looks at the value of a tensor. An error while the plan runs, such as an index out of range,
+// leaves all Variables as they were, or says which ones have new values already.
 template <class F>
 class Compiled {
  public:
-  Compiled(F f, CompileOptions options) : state_(std::make_shared<State>(std::move(f), options)) {}
+  // Throws ValueError for an empty std::function.
+  Compiled(F f, CompileOptions options) : state_(std::make_shared<State>(std::move(f), options)) {
+    require_callable(state_->f, "compile");
+  }
 
   template <class... Args>
   auto operator()(const Args&... args) const {

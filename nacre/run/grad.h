@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "nacre/base/callable.h"
 #include "nacre/ops/elementwise.h"
 #include "nacre/run/nest.h"
 #include "nacre/run/tape.h"
@@ -72,6 +73,7 @@ Tensors variable_gradients(GradientTape& tape, const Tensor& loss,
 // Throws DTypeError for arguments that are not floating point; see also GradientTape::gradient.
 template <class F>
 auto value_and_grad(F f) {
+  require_callable(f, "value_and_grad");
   return [f = std::move(f)]<class X, class... Rest>(const X& x, const Rest&... rest) {
     GradientTape tape({.watch_variables = false});
     const Tensors own = detail::watch_all(tape, flat(x));
@@ -87,6 +89,7 @@ auto value_and_grad(F f) {
 // Variables that f does not use get zeros.
 template <class F, HasVariables V>
 auto value_and_grad(F f, const V& variables) {
+  require_callable(f, "value_and_grad");
   return [f = std::move(f), cells = variable_refs(variables)](const auto&... args) {
     GradientTape tape;
     Tensors values = detail::watch_variables(tape, cells);

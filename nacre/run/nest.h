@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <string>
@@ -121,13 +122,23 @@ decltype(auto) call_with(F& f, X&& x) {
   }
 }
 
+// A number of its own for each type: 1 and true are different constants.
+template <class T>
+std::size_t type_number() {
+  static const char place = 0;
+  return reinterpret_cast<std::size_t>(&place);
+}
+
 // A number for the structure of a nest: sizes, keys and constants, not the tensors.
 template <class T>
 std::size_t nest_hash(const T& t) {
   if constexpr (std::is_enum_v<T>) {
-    return mix_hash(1, static_cast<std::size_t>(t));
+    return mix_hash(type_number<T>(), static_cast<std::size_t>(t));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    // The hash of -0.0 is that of 0.0.
+    return mix_hash(type_number<T>(), mix_hash(std::hash<T>{}(t), std::signbit(t) ? 1 : 0));
   } else if constexpr (NestConstant<T>) {
-    return mix_hash(1, std::hash<T>{}(t));
+    return mix_hash(type_number<T>(), std::hash<T>{}(t));
   } else {
     return 2;
   }

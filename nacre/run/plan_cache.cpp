@@ -14,7 +14,6 @@
 #include "nacre/passes/pipeline.h"
 #include "nacre/run/mode.h"
 #include "nacre/run/profile.h"
-#include "nacre/run/trace_session.h"
 
 namespace nacre {
 namespace {
@@ -151,7 +150,18 @@ bool PlanEntry::matches(std::size_t wanted_key, const Tensors& given) const {
   for (std::size_t i = 0; i < reads.size(); ++i) {
     if (!(reads[i]->value.spec() == read_specs[i])) return false;
   }
-  return true;
+  for (const Asked& a : asked) {
+    if (a.cell->trainable != a.trainable || a.cell->value.defined() != a.defined) return false;
+  }
+  for (const auto& [now, then] : settings) {
+    if (*now != then) return false;
+  }
+  return !outdated();
+}
+
+bool PlanEntry::outdated() const {
+  return std::any_of(watched.begin(), watched.end(),
+                     [](const Watched& w) { return w.cell->moves != w.moves; });
 }
 
 PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const CompileOptions& options,
@@ -181,6 +191,15 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
     }
     session.trace()->graph.set_results(ids);
     entry.reads = session.reads();
+    entry.settings = session.settings();
+    for (const VariableRef& cell : session.asked()) {
+      entry.asked.push_back({cell, cell->trainable, cell->value.defined()});
+    }
+    using Cells = std::vector<VariableRef>;
+    for (const Cells* list :
+         std::initializer_list<const Cells*>{&entry.reads, &entry.writes, &session.asked()}) {
+      for (const VariableRef& cell : *list) entry.watched.push_back({cell, cell->moves});
+    }
     // Symbols that somebody still holds lose their graph: they are refused wherever they are used.
     entry.traced = std::move(session.trace()->graph);
     session.trace()->graph = Graph();

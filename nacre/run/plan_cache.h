@@ -5,6 +5,7 @@
 
 #include "nacre/plan/plan.h"
 #include "nacre/run/compile.h"
+#include "nacre/run/trace_session.h"
 
 namespace nacre {
 
@@ -12,7 +13,20 @@ struct PlanEntry {
   std::size_t key = 0;  // of the arguments' structure
   std::vector<Spec> arguments;
   int threads = 1;
-  bool training = false;           // the mode, see run/mode.h
+  bool training = false;  // the mode, see run/mode.h
+  // What else was read: Variables (those in `asked` also for their flags) and settings.
+  struct Watched {
+    VariableRef cell;
+    std::uint32_t moves;
+  };
+  struct Asked {
+    VariableRef cell;
+    bool trainable;
+    bool defined;
+  };
+  std::vector<Watched> watched;
+  std::vector<Asked> asked;
+  TraceSession::Settings settings;
   std::vector<VariableRef> reads;  // inputs after the arguments
   std::vector<Spec> read_specs;
   std::vector<VariableRef> writes;  // results after the function's own
@@ -35,6 +49,8 @@ struct PlanEntry {
   std::vector<std::byte> kept_bytes;
 
   bool matches(std::size_t wanted_key, const Tensors& given) const;
+  // A Variable it used was replaced: it can never serve again.
+  bool outdated() const;
 };
 
 // Traces, optimises and plans. The function sees symbols; nothing of the program's state changes.

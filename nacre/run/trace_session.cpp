@@ -48,7 +48,20 @@ Tensor TraceSession::read(const VariableRef& cell) {
 
 void TraceSession::assign(const VariableRef& cell, const Tensor& value) {
   values_[cell.get()] = value;
-  if (std::find(writes_.begin(), writes_.end(), cell) == writes_.end()) writes_.push_back(cell);
+  if (!assigned(cell)) writes_.push_back(cell);
+}
+
+bool TraceSession::assigned(const VariableRef& cell) const {
+  return std::find(writes_.begin(), writes_.end(), cell) != writes_.end();
+}
+
+void TraceSession::depend(const VariableRef& cell) {
+  if (cell->value.is_traced()) return;  // made within this function
+  if (seen_.insert(cell.get()).second) asked_.push_back(cell);
+}
+
+void TraceSession::depend(const std::shared_ptr<const std::uint64_t>& setting) {
+  if (seen_.insert(setting.get()).second) settings_.emplace_back(setting, *setting);
 }
 
 std::vector<VariableRef> TraceSession::assigned() const {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "nacre/ops/body.h"
 #include "nacre/run/variable.h"
@@ -26,6 +27,10 @@ class TraceSession {
   Tensor argument(const Spec& spec);
   Tensor read(const VariableRef& cell);
   void assign(const VariableRef& cell, const Tensor& value);
+  bool assigned(const VariableRef& cell) const;
+  // The function asked whether a Variable is defined and trainable, and for a setting.
+  void depend(const VariableRef& cell);
+  void depend(const std::shared_ptr<const std::uint64_t>& setting);
 
   const std::shared_ptr<Trace>& trace() const { return trace_; }
   // Cells in the order of their inputs, which follow the arguments; and the assigned ones with the
@@ -38,6 +43,10 @@ class TraceSession {
   std::vector<VariableRef> assigned() const;
   // Of a body: what it uses of the outside.
   const BodyScope& body() const { return *body_; }
+  // What the function asked; settings with the value of the first time.
+  const std::vector<VariableRef>& asked() const { return asked_; }
+  using Settings = std::vector<std::pair<std::shared_ptr<const std::uint64_t>, std::uint64_t>>;
+  const Settings& settings() const { return settings_; }
 
  private:
   std::shared_ptr<Trace> trace_;
@@ -46,6 +55,9 @@ class TraceSession {
   std::vector<VariableRef> reads_;
   std::vector<VariableRef> writes_;
   std::unordered_map<const VariableCell*, Tensor> values_;
+  std::vector<VariableRef> asked_;
+  Settings settings_;
+  std::unordered_set<const void*> seen_;  // of asked_ and settings_
 };
 
 }  // namespace nacre

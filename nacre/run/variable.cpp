@@ -28,19 +28,46 @@ Variable::Variable(const Variable& other) : cell_(std::make_shared<VariableCell>
   cell_->value = own_handle(cell_->value);  // tensors are immutable: sharing the elements is a copy
 }
 
+Variable::Variable(Variable&& other) noexcept
+    : cell_(std::move(other.cell_)), handle_(other.handle_) {
+  left();
+}
+
 Variable& Variable::operator=(const Variable& other) {
   if (this != &other) *this = Variable(other);
+  return *this;
+}
+
+Variable& Variable::operator=(Variable&& other) noexcept {
+  if (this == &other) return *this;
+  const bool stays_frozen = cell_ && !cell_->trainable && !defined() && other.defined();
+  left();
+  cell_ = std::move(other.cell_);
+  handle_ = other.handle_;
+  left();
+  if (stays_frozen) cell_->trainable = false;
   return *this;
 }
 
 Variable Variable::of(VariableRef cell) {
   Variable v;
   v.cell_ = std::move(cell);
+  v.handle_ = true;
   return v;
 }
 
 Tensor Variable::value() const { return read(cell_); }
 void Variable::assign(const Tensor& value) { nacre::assign(cell_, value); }
+
+void Variable::define(Tensor value, std::string name, bool trainable) {
+  cell_->name = std::move(name);
+  cell_->value = own_handle(value);
+  cell_->trainable = trainable && cell_->trainable;
+  TraceSession* session = TraceSession::current();
+  if (session && cell_->value.is_traced()) session->assign(cell_, cell_->value);
+}
+
+bool Variable::trainable() const { return is_trainable(cell_); }
 
 namespace {
 thread_local VariableScope* current_scope = nullptr;
@@ -105,6 +132,11 @@ void VariableScope::assign_through(VariableScope* scope, const VariableRef& cell
     scope->assigned_.push_back(cell);
     assign_through(scope->outer_, cell, value);
   }
+}
+
+bool is_trainable(const VariableRef& cell) {
+  if (TraceSession* session = TraceSession::current()) session->depend(cell);
+  return cell->trainable;
 }
 
 Tensor read(const VariableRef& cell) { return VariableScope::read_through(current_scope, cell); }

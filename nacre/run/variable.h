@@ -1,6 +1,7 @@
 // Variable: a named, mutable tensor: what a model learns and what a step carries over to the next.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,10 +15,15 @@ struct VariableCell {
   std::string name;
   Tensor value;
   bool trainable = true;
+  // Rises when the Variable it belongs to is moved, replaced or destroyed: what was traced through
+  // that Variable may mean another one then.
+  std::uint32_t moves = 0;
 };
 using VariableRef = std::shared_ptr<VariableCell>;
 
-// Copying a Variable copies its value (a module's copy is a deep copy); moving keeps the cell.
+// Copying a Variable copies its value (a module's copy is a deep copy); moving keeps the cell, and
+// so what an optimizer knows of it. A compiled function notices when a Variable that it used is
+// replaced or freezes, and is traced again.
 // Within a traced function a read makes the variable an input of the graph, an assignment an
 // output.
 class Variable {
@@ -25,32 +31,47 @@ class Variable {
   Variable() : cell_(std::make_shared<VariableCell>()) {}
   explicit Variable(Tensor value, std::string name = "", bool trainable = true);
   Variable(const Variable& other);
-  Variable(Variable&&) noexcept = default;
+  Variable(Variable&& other) noexcept;
   Variable& operator=(const Variable& other);
-  Variable& operator=(Variable&&) noexcept = default;
+  // One that was frozen before it had a value stays frozen.
+  Variable& operator=(Variable&& other) noexcept;
+  ~Variable() { left(); }
 
   bool defined() const { return cell_->value.defined(); }
   Tensor value() const;
   operator Tensor() const { return value(); }
   // Replaces the value. Throws ShapeError / DTypeError when the spec changes.
   void assign(const Tensor& value);
+  // Its first value and name, in the cell it has: who holds that, and what was said of it before
+  // (set_trainable), stays. It is trainable when `trainable` and nobody froze it.
+  void define(Tensor value, std::string name, bool trainable = true);
   const Spec& spec() const { return cell_->value.spec(); }
   const Shape& shape() const { return spec().shape; }
   const std::string& name() const { return cell_->name; }
   void set_name(std::string name) { cell_->name = std::move(name); }
-  bool trainable() const { return cell_->trainable; }
+  bool trainable() const;
   void set_trainable(bool trainable) { cell_->trainable = trainable; }
 
   const VariableRef& cell() const { return cell_; }
   // A Variable over an existing cell (not a copy).
   static Variable of(VariableRef cell);
+  // It is a member of a module from now on, also when it was made by of().
+  void adopt() { handle_ = false; }
 
   void is_tensor_readable() const {}
 
  private:
+  // Whoever traced through this Variable has to look again.
+  void left() noexcept {
+    if (cell_ && !handle_) ++cell_->moves;
+  }
+
   VariableRef cell_;
+  bool handle_ = false;  // made by of(): its coming and going means nothing
 };
 
+// Whether training changes a cell; a trace that asks depends on the answer.
+bool is_trainable(const VariableRef& cell);
 // Reading and writing of a cell, tracing respected.
 Tensor read(const VariableRef& cell);
 void assign(const VariableRef& cell, const Tensor& value);

@@ -55,8 +55,11 @@ class Callback {
   virtual void on_batch_end(TrainingState&) {}
   virtual void on_epoch_end(TrainingState&) {}
   virtual void on_train_end(TrainingState&) {}
+  // Forgets what an earlier training left: fit() calls it before it begins, unless it resumes.
+  virtual void reset() {}
   // What the callback remembers, to be part of a checkpoint: a resumed run goes on with it.
   virtual nn::StateMap state() const { return {}; }
+  // Called with what state() gave, unless that was nothing.
   virtual void load_state(const nn::StateMap&) {}
 };
 using CallbackPtr = std::shared_ptr<Callback>;

@@ -18,6 +18,9 @@ class Monitor {
  public:
   Monitor(std::string name, Direction direction, double min_delta)
       : name_(std::move(name)), delta_(std::abs(min_delta)), up_(direction == Direction::up) {
+    if (!std::isfinite(min_delta)) {
+      throw ValueError(fmt::format("monitor of \"{}\": min_delta is {}", name_, min_delta));
+    }
     if (direction != Direction::automatic) return;
     for (const char* part : {"accuracy", "auc", "precision", "recall", "f1", "r2"}) {
       up_ = up_ || name_.find(part) != std::string::npos;
@@ -33,11 +36,17 @@ class Monitor {
     seen_ = true;
     return true;
   }
+  void reset() { seen_ = false; }
   Tensor state() const { return Tensor::from(std::vector<double>{seen_ ? 1.0 : 0.0, best_}); }
-  void load(const Tensor& state) {
-    const std::vector<double> v = state.to_vector<double>();
-    seen_ = v.at(0) != 0;
-    best_ = v.at(1);
+  void load(const nn::StateMap& state) {
+    const auto found = state.find("monitor");
+    if (found == state.end() || found->second.elements() != 2) {
+      throw IoError("callback: nothing is remembered of \"" + name_ +
+                    "\"; the run had other callbacks, or in another order");
+    }
+    const std::vector<double> v = found->second.to_vector<double>();
+    seen_ = v[0] != 0;
+    best_ = v[1];
   }
 
  private:
@@ -52,12 +61,25 @@ std::int64_t count_in(const nn::StateMap& state, const char* name) {
   const auto found = state.find(name);
   return found == state.end() ? 0 : found->second.item<std::int64_t>();
 }
+void expect_at_least(const char* callback, const char* option, std::int64_t value,
+                     std::int64_t least) {
+  if (value >= least) return;
+  throw ValueError(
+      fmt::format("{}: {} is {}; it must be at least {}", callback, option, value, least));
+}
 Tensor count(std::int64_t n) { return Tensor::from(std::vector<std::int64_t>{n}); }
 
 class EarlyStopping final : public Callback {
  public:
   explicit EarlyStopping(const EarlyStoppingOptions& o)
-      : options_(o), monitor_(o.monitor, o.direction, o.min_delta) {}
+      : options_(o), monitor_(o.monitor, o.direction, o.min_delta) {
+    expect_at_least("early_stopping", "patience", o.patience, 0);
+  }
+  void reset() override {
+    monitor_.reset();
+    waited_ = 0;
+    best_.clear();
+  }
 
   void on_epoch_end(TrainingState& state) override {
     if (monitor_.improves(state.logs())) {
@@ -76,7 +98,7 @@ class EarlyStopping final : public Callback {
     return out;
   }
   void load_state(const nn::StateMap& state) override {
-    monitor_.load(state.at("monitor"));
+    monitor_.load(state);
     waited_ = count_in(state, "waited");
     best_.clear();
     for (const auto& [name, value] : state) {
@@ -95,11 +117,12 @@ class BestWeights final : public Callback {
  public:
   explicit BestWeights(const BestWeightsOptions& o)
       : path_(o.path), monitor_(o.monitor, o.direction, 0) {}
+  void reset() override { monitor_.reset(); }
   void on_epoch_end(TrainingState& state) override {
     if (monitor_.improves(state.logs())) state.model.save_weights(path_);
   }
   nn::StateMap state() const override { return {{"monitor", monitor_.state()}}; }
-  void load_state(const nn::StateMap& state) override { monitor_.load(state.at("monitor")); }
+  void load_state(const nn::StateMap& state) override { monitor_.load(state); }
 
  private:
   std::filesystem::path path_;
@@ -109,15 +132,15 @@ class BestWeights final : public Callback {
 class PeriodicWeights final : public Callback {
  public:
   explicit PeriodicWeights(const PeriodicWeightsOptions& o) : options_(o) {
-    if (o.every_epochs < 1) throw ValueError("periodic_weights: every_epochs must be at least 1");
+    expect_at_least("periodic_weights", "every_epochs", o.every_epochs, 1);
+    expect_at_least("periodic_weights", "keep", o.keep, 0);
   }
   void on_epoch_end(TrainingState& state) override {
     const std::int64_t epoch = state.epoch + 1;
     if (epoch % options_.every_epochs != 0) return;
     std::filesystem::create_directories(options_.folder);
     state.model.save_weights(file(epoch));
-    const std::int64_t old =
-        epoch - static_cast<std::int64_t>(options_.keep) * options_.every_epochs;
+    const std::int64_t old = epoch - options_.keep * options_.every_epochs;
     std::error_code ignored;
     if (options_.keep > 0 && old > 0) std::filesystem::remove(file(old), ignored);
   }
@@ -137,6 +160,17 @@ class ReduceOnPlateau final : public Callback {
       throw ValueError(
           fmt::format("reduce_on_plateau: factor {} is not between 0 and 1", o.factor));
     }
+    if (!(o.minimum_rate >= 0)) {
+      throw ValueError(
+          fmt::format("reduce_on_plateau: minimum_rate {} is below 0", o.minimum_rate));
+    }
+    expect_at_least("reduce_on_plateau", "patience", o.patience, 0);
+    expect_at_least("reduce_on_plateau", "cooldown", o.cooldown, 0);
+  }
+  void reset() override {
+    monitor_.reset();
+    waited_ = 0;
+    cooling_ = 0;
   }
   void on_epoch_end(TrainingState& state) override {
     if (cooling_ > 0) --cooling_;
@@ -157,7 +191,7 @@ class ReduceOnPlateau final : public Callback {
         {"monitor", monitor_.state()}, {"waited", count(waited_)}, {"cooling", count(cooling_)}};
   }
   void load_state(const nn::StateMap& state) override {
-    monitor_.load(state.at("monitor"));
+    monitor_.load(state);
     waited_ = count_in(state, "waited");
     cooling_ = count_in(state, "cooling");
   }

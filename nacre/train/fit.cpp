@@ -2,47 +2,20 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "nacre/base/durable.h"
+#include "nacre/base/user_call.h"
 #include "nacre/ops/finite.h"
+#include "nacre/train/class_weights.h"
 #include "nacre/train/model_impl.h"
 #include "nacre/train/tensor_source.h"
 
 namespace nacre {
 namespace {
 
-// Weights of a batch with those of the classes of its samples.
-Tensor class_weighted(const data::Batch& batch, const std::map<std::int64_t, double>& weights) {
-  if (batch.targets.size() != 1) {
-    throw ValueError("fit: class_weights need a network of one output; weigh samples instead");
-  }
-  const Tensor& target = batch.targets[0];
-  const std::int64_t n = batch.size();
-  if (target.elements() != n && target.rank() != 2) {
-    throw ShapeError(
-        "fit: class_weights need one class number, or one one-hot row, a sample; the "
-        "targets are " +
-        to_string(target.spec()));
-  }
-  const std::vector<double> values = target.to_vector<double>();
-  const std::size_t width = values.size() / static_cast<std::size_t>(std::max<std::int64_t>(1, n));
-  std::vector<float> out;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-    std::int64_t label = 0;
-    if (width == 1) {
-      label = static_cast<std::int64_t>(values[i]);
-    } else {
-      const auto row = values.begin() + static_cast<std::ptrdiff_t>(i * width);
-      label = std::max_element(row, row + static_cast<std::ptrdiff_t>(width)) - row;
-    }
-    const auto found = weights.find(label);
-    out.push_back(found == weights.end() ? 1.0f : static_cast<float>(found->second));
-  }
-  if (batch.weights.defined()) {
-    const std::vector<float> given = batch.weights.to_vector<float>();
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] *= given[i];
-  }
-  return Tensor::from(out);
+[[noreturn]] void fail(const std::string& what, std::string_view hint = {}) {
+  throw ValueError(format_error({.op = "fit", .what = what, .hint = hint}));
 }
 
 struct Split {
@@ -50,16 +23,70 @@ struct Split {
   std::int64_t samples = 0;
 };
 Split split_at(const Tensor& x, double share) {
-  if (!(share >= 0 && share < 1)) {
-    throw ValueError(fmt::format("fit: validation_split {} is not in [0, 1)", share));
-  }
+  if (!(share >= 0 && share < 1)) fail(fmt::format("validation_split {} is not in [0, 1)", share));
   const std::int64_t n = x.rank() > 0 ? x.size(0) : 1;
   const auto training = static_cast<std::int64_t>(static_cast<double>(n) * (1 - share));
-  if (training < 1) {
-    throw ValueError(
-        fmt::format("fit: validation_split {} of {} samples leaves none to train on", share, n));
+  if (training < 1 || (share > 0 && training == n)) {
+    fail(fmt::format("validation_split {} of {} samples leaves none to {} on", share, n,
+                     training < 1 ? "train" : "validate"));
   }
   return {training, n};
+}
+
+bool any_given(const Validation& v) {
+  return !v.x.empty() || v.y.defined() || !v.targets.empty() || v.weights.defined();
+}
+
+// Options that exclude each other or have no use.
+void check_options(const FitOptions& o) {
+  if (o.epochs < 0) fail(fmt::format("epochs {} is below 0", o.epochs));
+  expect_verbose("fit", o.verbose);
+  const int validations = (o.validation_split != 0 ? 1 : 0) + (any_given(o.validation) ? 1 : 0) +
+                          (o.validation_source ? 1 : 0);
+  if (validations > 1) {
+    fail("more than one of validation_split, validation and validation_source is given");
+  }
+  if (any_given(o.validation)) {
+    if (o.validation.x.empty()) fail("validation has no x");
+    if (o.validation.y.defined() == !o.validation.targets.empty()) {
+      fail("validation needs either y or, of several outputs, targets");
+    }
+  }
+  for (std::size_t i = 0; i < o.callbacks.size(); ++i) {
+    if (!o.callbacks[i]) fail(fmt::format("callback {} of {} is null", i + 1, o.callbacks.size()));
+  }
+  const CheckpointOptions& c = o.checkpoint;
+  if (c.every_epochs < 0 || c.every_steps < 0 || c.keep < 1) {
+    fail(
+        fmt::format("checkpoint has every_epochs = {}, every_steps = {}, keep = {}; the first two "
+                    "are at least 0, the last at least 1",
+                    c.every_epochs, c.every_steps, c.keep));
+  }
+  const CheckpointOptions plain;
+  if (c.folder.empty() && (c.every_epochs != plain.every_epochs ||
+                           c.every_steps != plain.every_steps || c.keep != plain.keep)) {
+    fail("checkpoint has no folder: nothing would be kept", "set .checkpoint = {.folder = ...}");
+  }
+  if (o.resume && c.folder.empty()) {
+    fail("resume needs .checkpoint = {.folder = ...}, where to go on from");
+  }
+}
+
+// What a source of batches says itself.
+void check_source_options(const FitOptions& o) {
+  const char* wrong = o.batch_size                 ? "batch_size"
+                      : o.shuffle                  ? "shuffle"
+                      : o.seed                     ? "seed"
+                      : o.validation_split != 0    ? "validation_split"
+                      : any_given(o.validation)    ? "validation"
+                      : o.sample_weights.defined() ? "sample_weights"
+                                                   : nullptr;
+  if (!wrong) return;
+  const std::string name = wrong;
+  fail(name + " has no use with a source of batches, which makes its own",
+       name.starts_with("validation") ? "set .validation_source"
+       : name == "sample_weights"     ? "give the weights to data::Dataset::from"
+                                      : "set data::LoaderOptions::" + name);
 }
 
 }  // namespace
@@ -78,7 +105,7 @@ void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t numbe
                              const data::Batch& batch) {
   if (!options->check_finite) return;
   const std::string where = fmt::format("in epoch {}, batch {}", epoch + 1, number + 1);
-  const std::string gradient = options->optimizer.non_finite_gradient();
+  const std::string gradient = optimizer().non_finite_gradient();
   if (std::isfinite(loss) && gradient.empty()) return;
   const char* hint =
       "lower the learning rate, clip gradients (optimizer.clip_norm(1)), check the data for NaN, "
@@ -115,32 +142,39 @@ void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t numbe
                                  .hint = hint}));
 }
 
-History Model::fit(const Tensor& x, const Tensor& y, const FitOptions& options) {
-  return fit(Tensors{x}, y, options);
+History Model::fit(const Tensor& x, const Tensor& y, const FitOptions& options, Location at) {
+  return fit(Tensors{x}, y, options, at);
 }
 
-History Model::fit(const Tensors& x, const Tensor& y, const FitOptions& options) {
-  return fit(x, Tensors{y}, options);
+History Model::fit(const Tensors& x, const Tensor& y, const FitOptions& options, Location at) {
+  return fit(x, Tensors{y}, options, at);
 }
 
-History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options) {
-  if (x.empty()) throw ValueError("fit: there is no input tensor");
-  const TensorSourceOptions order{options.batch_size, options.shuffle, options.seed};
-  const TensorSourceOptions plain{.batch_size = options.batch_size};
-  const Validation& given = options.validation;
-  if (!given.x.empty()) {
-    TensorSource training(x, y, options.sample_weights, order);
-    TensorSource held(given.x, given.targets.empty() ? Tensors{given.y} : given.targets,
-                      given.weights, plain);
-    FitOptions inner = options;
+History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options, Location at) {
+  const UserCall scope(at);
+  impl_->compiled_options("fit");
+  check_options(options);
+  const TensorSourceOptions order{options.batch_size.value_or(32), options.shuffle.value_or(true),
+                                  options.seed.value_or(0)};
+  const TensorSourceOptions plain{.batch_size = order.batch_size};
+  const Tensor weights = sample_weights_for(y, options.sample_weights);
+  TensorSource whole(x, y, weights, order);
+  if (whole.samples() == 0) fail("there are no samples");
+  if (!options.class_weights.empty()) {
+    ClassWeights classes(options.class_weights, impl_->heads[0].loss.name());
+    classes.of({.inputs = x, .targets = y});
+    classes.expect_all_seen();
+  }
+  FitOptions inner = options;
+  if (any_given(options.validation)) {
+    const Validation& given = options.validation;
+    const Tensors targets = given.targets.empty() ? Tensors{given.y} : given.targets;
+    TensorSource held(given.x, targets, sample_weights_for(targets, given.weights), plain);
     inner.validation_source = &held;
-    return fit(training, inner);
+    return impl_->fit(*this, whole, inner);
   }
   const Split split = split_at(x[0], options.validation_split);
-  if (split.training == split.samples) {
-    TensorSource training(x, y, options.sample_weights, order);
-    return fit(training, options);
-  }
+  if (split.training == split.samples) return impl_->fit(*this, whole, options);
   const auto part = [&](const Tensor& t, bool first) {
     if (!t.defined()) return t;
     return first ? rows(t, 0, split.training) : rows(t, split.training, t.size(0));
@@ -150,18 +184,24 @@ History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options
     for (const Tensor& t : list) out.push_back(part(t, first));
     return out;
   };
-  TensorSource training(parts(x, true), parts(y, true), part(options.sample_weights, true), order);
-  TensorSource held(parts(x, false), parts(y, false), part(options.sample_weights, false), plain);
-  FitOptions inner = options;
+  TensorSource training(parts(x, true), parts(y, true), part(weights, true), order);
+  TensorSource held(parts(x, false), parts(y, false), part(weights, false), plain);
   inner.validation_source = &held;
-  return fit(training, inner);
+  return impl_->fit(*this, training, inner);
 }
 
-History Model::fit(data::BatchSource& source, const FitOptions& options) {
-  Impl& m = *impl_;
-  const int every = m.compiled_options("fit").accumulate;
-  if (options.epochs < 0)
-    throw ValueError(fmt::format("fit: epochs {} is below 0", options.epochs));
+History Model::fit(data::BatchSource& source, const FitOptions& options, Location at) {
+  const UserCall scope(at);
+  impl_->compiled_options("fit");
+  check_options(options);
+  check_source_options(options);
+  return impl_->fit(*this, source, options);
+}
+
+History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptions& options) {
+  Impl& m = *this;
+  const std::int64_t every = m.options->accumulate;
+  if (source.samples() == 0) fail("there are no samples");
   m.info = source.info();
   m.sample = {};
   m.callbacks = options.callbacks;
@@ -175,17 +215,23 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
   m.check_batches(source);
   source.reset(0);
   m.position.seed = source.position().seed;
-  m.batches = source.batches();
+  m.data_shape = {source.samples(), source.batch_size(), every};
   const CheckpointOptions& keep = options.checkpoint;
-  if (options.resume && keep.folder.empty()) {
-    throw ValueError("fit: resume needs .checkpoint = {.folder = ...}, where to go on from");
-  }
   // Two runs in one folder would remove each other's checkpoints.
   std::optional<FolderLock> lock;
   if (!keep.folder.empty()) lock.emplace(keep.folder);
   const io::CheckpointFolder checkpoints(keep.folder, keep.keep);
-  if (options.resume) m.read_checkpoint(checkpoints, options.verbose > 0);
-  TrainingState state(*this);
+  if (!options.resume && !keep.folder.empty() && !checkpoints.steps().empty()) {
+    fail(keep.folder.string() + " has checkpoints of an older run, which a new one would remove",
+         "go on with that run by .resume = true, or choose another folder");
+  }
+  if (!options.resume || !m.read_checkpoint(checkpoints, source, options.verbose > 0)) {
+    for (const CallbackPtr& callback : m.callbacks) callback->reset();
+    m.optimizer().discard_accumulated();
+  }
+  ClassWeights classes(options.class_weights, m.heads[0].loss.name());
+  bool classes_seen = options.class_weights.empty() || m.position.batch > 0;
+  TrainingState state(model);
   state.epoch = m.position.epoch;
   state.epochs = options.epochs;
   state.batch = m.position.batch;
@@ -209,7 +255,7 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
     data::Batch batch;
     while (!state.stop && source.next(batch)) {
       if (!options.class_weights.empty()) {
-        batch.weights = class_weighted(batch, options.class_weights);
+        batch.weights = classes.of(batch);
       }
       const bool last = state.batch + 1 == state.batches;
       const bool update = (state.batch + 1) % every == 0 || last;
@@ -233,6 +279,7 @@ History Model::fit(data::BatchSource& source, const FitOptions& options) {
     }
     // Stopped in the middle: the checkpoint goes on from here, the epoch is not over.
     if (state.batch < state.batches) break;
+    if (!std::exchange(classes_seen, true)) classes.expect_all_seen();
     log();
     Logs logs = state.logs();
     if (options.validation_source) {

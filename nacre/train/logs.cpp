@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "nacre/base/error.h"
+#include "nacre/base/text.h"
 
 namespace nacre {
 
@@ -24,13 +25,15 @@ bool Logs::has(std::string_view name) const {
 }
 
 double Logs::operator[](std::string_view name) const {
-  std::string names;
+  std::string list;
+  std::vector<std::string> names;
   for (const auto& [key, value] : entries_) {
     if (key == name) return value;
-    names += (names.empty() ? "" : ", ") + key;
+    list += (list.empty() ? "" : ", ") + key;
+    names.push_back(key);
   }
-  throw ValueError(fmt::format("logs: nothing is named \"{}\"; there are {}", name,
-                               names.empty() ? "none" : names));
+  throw ValueError(fmt::format("logs: nothing is named \"{}\"{}; there are {}", name,
+                               did_you_mean(name, names), list.empty() ? "none" : list));
 }
 
 std::string to_string(const Logs& logs) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nacre/base/user_call.h"
 #include "nacre/base/utf8.h"
 #include "nacre/ops/api.h"
 #include "nacre/run/mode.h"
@@ -54,8 +55,9 @@ Model::Impl::Impl(const Impl& other)
       info(other.info),
       history(other.history),
       steps(other.steps),
-      position(other.position),
-      batches(other.batches) {
+      position(other.position) {
+  // The state of the other network's Variables is that of their copies here.
+  if (options) optimizer().load_state(nn::values_of(other.options->optimizer->state()));
   make_functions();
 }
 
@@ -73,15 +75,15 @@ void Model::Impl::make_functions() {
 
 const ModelOptions& Model::Impl::compiled_options(const char* who) const {
   if (!options) {
-    throw ValueError(fmt::format(
-        "{}: the model was not compiled\n  hint: call model.compile({{.optimizer = optim::Adam(), "
-        ".loss = ...}}) first",
-        who));
+    throw ValueError(format_error(
+        {.op = who,
+         .what = "the model was not compiled",
+         .hint = "call model.compile({.optimizer = optim::Adam(), .loss = ...}) first"}));
   }
   return *options;
 }
 
-// One step on {inputs..., targets..., weights?}. Gives {loss, weight, losses of several outputs...,
+// One step on {inputs..., targets..., weights?}. Gives {loss, loss and weight of each output...,
 // what metrics observe..., gradients where the step is about them...}.
 Tensors Model::Impl::step(Step kind, const Tensors& flat) {
   const auto inputs = flat.begin() + static_cast<std::ptrdiff_t>(input_count);
@@ -90,7 +92,7 @@ Tensors Model::Impl::step(Step kind, const Tensors& flat) {
   const bool weighted = flat.size() > input_count + heads.size();
   const Tensor weights = weighted ? flat.back() : Tensor();
   Tensors predictions;
-  Tensors losses;
+  std::vector<loss::Loss::Weighed> losses;
   const auto forward = [&] {
     predictions = network.outputs(x);
     if (predictions.size() != heads.size()) {
@@ -102,9 +104,11 @@ Tensors Model::Impl::step(Step kind, const Tensors& flat) {
     losses.clear();
     Tensor total;
     for (std::size_t i = 0; i < heads.size(); ++i) {
-      const Tensor loss = heads[i].loss(Operand(predictions[i], Location()), targets[i], weights);
-      losses.push_back(loss.rank() == 0 ? loss : mean(loss));
-      const Tensor part = heads[i].weight == 1 ? losses[i] : losses[i] * heads[i].weight;
+      losses.push_back(
+          heads[i].loss.weighed(Operand(predictions[i], Location()), targets[i], weights));
+      Tensor& loss = losses[i].loss;
+      if (loss.rank() > 0) loss = mean(loss);
+      const Tensor part = heads[i].weight == 1 ? loss : loss * heads[i].weight;
       total = total.defined() ? total + part : part;
     }
     return total;
@@ -117,17 +121,24 @@ Tensors Model::Impl::step(Step kind, const Tensors& flat) {
   } else {
     auto [value, slopes] = nn::value_and_grad(network, forward);
     loss = value;
-    if (kind == Step::train) {
-      options->optimizer.apply(parameters(), slopes);
-    } else if (kind == Step::gather) {
-      options->optimizer.accumulate(parameters(), slopes);
-    } else {
+    if (kind == Step::gradients) {
       given_back = slopes;
+    } else {
+      const TapePause pause;
+      optim::GatherOptions share{.weight = losses[0].weight, .sum = true};
+      for (std::size_t i = 0; i < heads.size(); ++i) {
+        if (i > 0) share.weight = share.weight + losses[i].weight;
+        share.sum = share.sum && heads[i].loss.reduction() == loss::Reduction::sum;
+      }
+      if (kind == Step::train) {
+        optimizer().apply(network, slopes, share);
+      } else {
+        optimizer().accumulate(parameters(), slopes, share);
+      }
     }
   }
-  const double samples = static_cast<double>(x[0].rank() > 0 ? x[0].size(0) : 1);
-  Tensors out{loss, weighted ? sum(weights.to(f64)) : Tensor::scalar(samples, f64)};
-  if (heads.size() > 1) out.insert(out.end(), losses.begin(), losses.end());
+  Tensors out{loss};
+  for (const loss::Loss::Weighed& l : losses) out.insert(out.end(), {l.loss, l.weight});
   std::size_t metric = 0;
   for (std::size_t i = 0; i < heads.size(); ++i) {
     for (const std::size_t end = metric + heads[i].metrics; metric < end; ++metric) {
@@ -143,15 +154,16 @@ Tensors Model::Impl::step(Step kind, const Tensors& flat) {
 
 Tensors Model::Impl::call(Step kind, const Tensors& flat) {
   if (options->run_eagerly) return step(kind, flat);
+  // Which of the tensors are inputs is part of what the step is.
   switch (kind) {
     case Step::train:
-      return train(flat);
+      return train(flat, input_count);
     case Step::gather:
-      return gather(flat);
+      return gather(flat, input_count);
     case Step::gradients:
-      return gradients(flat);
+      return gradients(flat, input_count);
     default:
-      return test(flat);
+      return test(flat, input_count);
   }
 }
 
@@ -185,13 +197,13 @@ double Model::Impl::run_batch(Step kind, const data::Batch& batch, Sums& total,
   if (batch.weights.defined()) flat.push_back(batch.weights);
   const Tensors out = kind == Step::gradients ? minimize(flat) : call(kind, flat);
   const double loss = out[0].item<double>();
-  const double weight = out[1].item<double>();
-  total.loss += loss * weight;
-  total.weight += weight;
-  std::size_t at = 2;
-  if (heads.size() > 1) {
-    total.of_outputs.resize(heads.size(), 0);
-    for (double& sum : total.of_outputs) sum += out[at++].item<double>() * weight;
+  std::size_t at = 1;
+  total.resize(heads.size());
+  for (Sum& sum : total) {
+    const double weight = out[at + 1].item<double>();
+    sum.loss += out[at].item<double>() * weight;
+    sum.weight += weight;
+    at += 2;
   }
   for (metric::Metric& m : metrics) {
     const std::size_t count = m.measure().observed_count();
@@ -203,9 +215,11 @@ double Model::Impl::run_batch(Step kind, const data::Batch& batch, Sums& total,
 
 Logs Model::Impl::logs_of(const Sums& total, const std::vector<metric::Metric>& metrics) const {
   Logs logs;
-  logs.set("loss", total.mean(total.loss));
-  for (std::size_t i = 0; i < total.of_outputs.size(); ++i) {
-    logs.set(heads[i].name + "_loss", total.mean(total.of_outputs[i]));
+  double loss = 0;
+  for (std::size_t i = 0; i < total.size(); ++i) loss += heads[i].weight * total[i].mean();
+  logs.set("loss", loss);
+  for (std::size_t i = 0; heads.size() > 1 && i < total.size(); ++i) {
+    logs.set(heads[i].name + "_loss", total[i].mean());
   }
   for (const metric::Metric& m : metrics) logs.set(m.name(), m.result());
   return logs;
@@ -217,6 +231,9 @@ Logs Model::Impl::evaluate(data::BatchSource& source) {
   Sums total;
   source.reset(0);
   data::Batch batch;
+  if (source.samples() == 0) {
+    throw ValueError(format_error({.op = "evaluate", .what = "there are no samples"}));
+  }
   while (source.next(batch)) run_batch(Step::test, batch, total, evaluated);
   return logs_of(total, evaluated);
 }
@@ -235,6 +252,13 @@ Model& Model::compile(ModelOptions options) {
   if (options.accumulate < 1) {
     throw ValueError(fmt::format("compile: accumulate {} is below 1", options.accumulate));
   }
+  if (options.lbfgs && options.optimizer) {
+    throw ValueError("compile: .optimizer and .lbfgs are both given: one of them trains");
+  }
+  if (options.run_eagerly && options.precision == Precision::bf16) {
+    throw ValueError("compile: .run_eagerly computes in f32: precision bf16 has no use with it");
+  }
+  if (!options.optimizer) options.optimizer = optim::Adam();
   if (options.lbfgs && options.accumulate > 1) {
     throw ValueError(
         "compile: accumulate has no use with lbfgs, which takes the whole data at once");
@@ -265,57 +289,77 @@ Model& Model::compile(ModelOptions options) {
         "compile: there is no loss{}\n  hint: set .loss = loss::mse() or another of loss/loss.h",
         head.name.empty() ? std::string() : " for \"" + head.name + '"'));
   }
-  if (!options.check_finite) options.optimizer.check_gradients(false);
+  // What a loss knows of its predictions, the metrics beside it must know, too.
+  auto metric = options.metrics.begin();
+  for (const Impl::Head& head : heads) {
+    const auto end = metric + static_cast<std::ptrdiff_t>(head.metrics);
+    for (; metric != end; ++metric) {
+      if (head.loss.traits().from_logits) metric->measure().expect_logits();
+    }
+  }
+  if (!options.check_finite) options.optimizer->check_gradients(false);
   uses_bfloat16(options.precision);  // throws where there is none
   impl_->heads = std::move(heads);
   impl_->lbfgs.reset();
   if (options.lbfgs) {
     impl_->lbfgs.emplace(*options.lbfgs);
-    options.optimizer.set_learning_rate(1);  // what logs tell: the first length of a line search
+    options.optimizer->set_learning_rate(1);  // what logs tell: the first length of a line search
   }
   impl_->options.emplace(std::move(options));
   impl_->make_functions();
   return *this;
 }
 
-Logs Model::evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options) {
-  return evaluate(Tensors{x}, y, options);
+Logs Model::evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options,
+                     Location at) {
+  return evaluate(Tensors{x}, y, options, at);
 }
-Logs Model::evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options) {
-  return evaluate(x, Tensors{y}, options);
+Logs Model::evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options,
+                     Location at) {
+  return evaluate(x, Tensors{y}, options, at);
 }
-Logs Model::evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options) {
-  TensorSource source(x, y, options.sample_weights, {.batch_size = options.batch_size});
-  const Logs logs = evaluate(source);
+Logs Model::evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options,
+                     Location at) {
+  const UserCall scope(at);
+  expect_verbose("evaluate", options.verbose);
+  TensorSource source(x, y, sample_weights_for(y, options.sample_weights),
+                      {.batch_size = options.batch_size});
+  const Logs logs = evaluate(source, at);
   if (options.verbose > 0) fmt::print("{}\n", printable(to_string(logs)));
   return logs;
 }
-Logs Model::evaluate(data::BatchSource& source) {
+Logs Model::evaluate(data::BatchSource& source, Location at) {
+  const UserCall scope(at);
   impl_->compiled_options("evaluate");
   return impl_->evaluate(source);
 }
 
-Tensor Model::predict(const Tensor& x, const PredictOptions& options) {
-  return predict(Tensors{x}, options);
+Tensor Model::predict(const Tensor& x, const PredictOptions& options, Location at) {
+  return predict(Tensors{x}, options, at);
 }
-Tensor Model::predict(const Tensors& x, const PredictOptions& options) {
+Tensor Model::predict(const Tensors& x, const PredictOptions& options, Location at) {
+  const UserCall scope(at);
   TensorSource source(x, {}, {}, {.batch_size = options.batch_size});
-  return predict(source);
+  return predict(source, at);
 }
-Tensor Model::predict(data::BatchSource& source) {
-  Tensors outputs = predict_outputs(source);
+Tensor Model::predict(data::BatchSource& source, Location at) {
+  const UserCall scope(at);
+  Tensors outputs = predict_outputs(source, at);
   if (outputs.size() == 1) return std::move(outputs[0]);
-  throw ValueError(
-      fmt::format("predict: the network gives {} outputs\n  hint: predict_outputs() gives all",
-                  outputs.size()));
+  throw ValueError(format_error(
+      {.op = "predict",
+       .what = fmt::format("the network gives {} outputs, one is expected", outputs.size()),
+       .hint = "predict_outputs() gives all"}));
 }
 
-Tensors Model::predict_outputs(const Tensors& x, const PredictOptions& options) {
+Tensors Model::predict_outputs(const Tensors& x, const PredictOptions& options, Location at) {
+  const UserCall scope(at);
   TensorSource source(x, {}, {}, {.batch_size = options.batch_size});
-  return predict_outputs(source);
+  return predict_outputs(source, at);
 }
 
-Tensors Model::predict_outputs(data::BatchSource& source) {
+Tensors Model::predict_outputs(data::BatchSource& source, Location at) {
+  const UserCall scope(at);
   const TrainingScope mode(false);
   const bool eagerly = impl_->options && impl_->options->run_eagerly;
   std::vector<Tensors> parts;  // of each output
@@ -326,7 +370,9 @@ Tensors Model::predict_outputs(data::BatchSource& source) {
     parts.resize(outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) parts[i].push_back(std::move(outputs[i]));
   }
-  if (parts.empty()) throw ValueError("predict: there are no samples");
+  if (parts.empty()) {
+    throw ValueError(format_error({.op = "predict", .what = "there are no samples"}));
+  }
   Tensors joined;
   for (Tensors& list : parts) joined.push_back(joined_rows(list));
   return joined;
@@ -335,7 +381,7 @@ Tensors Model::predict_outputs(data::BatchSource& source) {
 nn::Layer& Model::network() { return impl_->network; }
 optim::Optimizer& Model::optimizer() {
   impl_->compiled_options("optimizer");
-  return impl_->options->optimizer;
+  return impl_->optimizer();
 }
 const loss::Loss& Model::loss() const {
   impl_->compiled_options("loss");

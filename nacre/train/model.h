@@ -36,17 +36,19 @@ struct OutputOptions {
 };
 
 struct ModelOptions {
-  optim::Optimizer optimizer = optim::Adam();
+  std::optional<optim::Optimizer> optimizer = {};  // Adam() unless given
   loss::Loss loss = {};
   std::vector<metric::Metric> metrics = {};
   // Instead of loss and metrics: one for each output of the network, in their order.
   std::vector<OutputOptions> outputs = {};
-  // Batches whose gradients are averaged for one update; a rest at an epoch's end makes one too.
-  int accumulate = 1;
+  // Batches whose gradients make one update, that of one batch of all their samples; a rest at an
+  // epoch's end makes one too. (Several outputs whose losses leave out samples each on its own,
+  // such as by a label that is ignored, are weighed together.)
+  std::int64_t accumulate = 1;
   // A loss or a gradient that is not finite is an error. The check costs a step that reads the
   // gradients once; false switches it off.
   bool check_finite = true;
-  // Each batch, which should be the whole data, is minimised by L-BFGS; `optimizer` is not used.
+  // Each batch, which should be the whole data, is minimised by L-BFGS, instead of an optimizer.
   std::optional<optim::LBFGSOptions> lbfgs = {};
   // Of products and convolutions in compiled steps; weights and results stay f32.
   Precision precision = Precision::f32;
@@ -54,6 +56,7 @@ struct ModelOptions {
   bool run_eagerly = false;
 };
 
+// Samples to validate on. Of y and targets one is given.
 struct Validation {
   Tensors x = {};
   Tensor y = {};
@@ -66,24 +69,30 @@ struct Validation {
 // run at a time: fit() throws IoError while another one uses the folder.
 struct CheckpointOptions {
   std::filesystem::path folder = {};  // an io::CheckpointFolder; empty: none
-  int every_epochs = 1;               // 0: not at the end of epochs
+  std::int64_t every_epochs = 1;      // 0: only at the end of the last one
   std::int64_t every_steps = 0;       // also every so many batches; 0: not
   int keep = 2;  // the last so many: when the newest is damaged, the one before it serves
 };
 
+// Options that have no use in a call are errors: fit(source, ...) takes none of those marked with a
+// star, which say what a source knows itself.
 struct FitOptions {
-  int epochs = 1;
-  std::int64_t batch_size = 32;  // samples a step: 1, some, or all of them
-  bool shuffle = true;
-  std::uint64_t seed = 0;  // of the order of the samples
-  // Share of the samples, taken from the end before any shuffling, to validate on.
+  std::int64_t epochs = 1;
+  std::optional<std::int64_t> batch_size = {};  // * samples a step, 32: 1, some, or all of them
+  std::optional<bool> shuffle = {};             // * true
+  std::optional<std::uint64_t> seed = {};       // * of the order of the samples, 0
+  // * Share of the samples, taken from the end before any shuffling, to validate on.
   double validation_split = 0;
-  Validation validation = {};                         // or these samples
-  data::BatchSource* validation_source = nullptr;     // or these batches
-  std::map<std::int64_t, double> class_weights = {};  // by class number; others count 1
-  Tensor sample_weights = {};                         // [n]
+  Validation validation = {};                      // * or these samples
+  data::BatchSource* validation_source = nullptr;  // or these batches
+  // By class number, at least 0; others count 1. Targets are class numbers of any shape, or one-hot
+  // rows. Each class must occur.
+  std::map<std::int64_t, double> class_weights = {};
+  Tensor sample_weights = {};  // * [n], or the leading axes of the targets
+  // Callbacks begin anew with each fit() that does not resume.
   Callbacks callbacks = {};
   int verbose = 1;  // 0: nothing, 1: a line that moves, or one an epoch, 2: one line an epoch
+  // A folder with checkpoints in it needs .resume: a new run would remove those of the older one.
   CheckpointOptions checkpoint = {};
   // Goes on from the newest checkpoint that can be read, if there is one; ends bit for bit where a
   // run that was never interrupted ends.
@@ -114,29 +123,40 @@ class Model {
   // exclude each other.
   Model& compile(ModelOptions options);
 
-  // Trains. Throws ValueError before compile() and when the loss is not finite, GradientError when
-  // a gradient is not (both name epoch, batch and the first such parameter), ShapeError for data
-  // that does not fit. Networks may have several inputs and several outputs: a tensor of x and y
-  // for each.
-  History fit(const Tensor& x, const Tensor& y, const FitOptions& options = {});
-  History fit(const Tensors& x, const Tensor& y, const FitOptions& options = {});
-  History fit(const Tensors& x, const Tensors& y, const FitOptions& options = {});
-  History fit(data::BatchSource& source, const FitOptions& options = {});
+  // Trains. Throws ValueError before compile(), without samples, for options that do not apply and
+  // when the loss is not finite, GradientError when a gradient is not (both name epoch, batch and
+  // the first such parameter), ShapeError for data that does not fit, IoError for a checkpoint of
+  // another network or optimizer. Networks may have several inputs and several outputs: a tensor of
+  // x and y for each. Here and below `at` is the line that errors name.
+  History fit(const Tensor& x, const Tensor& y, const FitOptions& options = {},
+              Location at = std::source_location::current());
+  History fit(const Tensors& x, const Tensor& y, const FitOptions& options = {},
+              Location at = std::source_location::current());
+  History fit(const Tensors& x, const Tensors& y, const FitOptions& options = {},
+              Location at = std::source_location::current());
+  History fit(data::BatchSource& source, const FitOptions& options = {},
+              Location at = std::source_location::current());
 
-  // Loss and metrics over a set.
-  Logs evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options = {});
-  Logs evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options = {});
-  Logs evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options = {});
-  Logs evaluate(data::BatchSource& source);
+  // Loss and metrics over a set. Throws ValueError before compile() and without samples.
+  Logs evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options = {},
+                Location at = std::source_location::current());
+  Logs evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options = {},
+                Location at = std::source_location::current());
+  Logs evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options = {},
+                Location at = std::source_location::current());
+  Logs evaluate(data::BatchSource& source, Location at = std::source_location::current());
 
   // The network's output [n, ...], computed in batches; layers infer. Throws ValueError when it has
   // several.
-  Tensor predict(const Tensor& x, const PredictOptions& options = {});
-  Tensor predict(const Tensors& x, const PredictOptions& options = {});
-  Tensor predict(data::BatchSource& source);
+  Tensor predict(const Tensor& x, const PredictOptions& options = {},
+                 Location at = std::source_location::current());
+  Tensor predict(const Tensors& x, const PredictOptions& options = {},
+                 Location at = std::source_location::current());
+  Tensor predict(data::BatchSource& source, Location at = std::source_location::current());
   // All outputs.
-  Tensors predict_outputs(const Tensors& x, const PredictOptions& options = {});
-  Tensors predict_outputs(data::BatchSource& source);
+  Tensors predict_outputs(const Tensors& x, const PredictOptions& options = {},
+                          Location at = std::source_location::current());
+  Tensors predict_outputs(data::BatchSource& source, Location at = std::source_location::current());
 
   // One call of the network, in the current mode.
   Tensor operator()(const Operand& x) { return network()(x); }
@@ -155,7 +175,7 @@ class Model {
   nn::Summary summary(const Spec& input) { return summary(std::vector<Spec>{input}); }
 
   // Everything a run needs to go on bit for bit: weights, optimizer, position, metric sums,
-  // history and what callbacks remember. Valid in a callback.
+  // history and what callbacks remember. Of the run in progress or the last one.
   nn::StateMap training_state();
   // The whole model as one safetensors file: weights and buffers, layers, the shape of a sample,
   // class names and preprocessing as far as fit() saw them. Model::load and `nacre predict` need

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
 #include "nacre/base/random.h"
+#include "nacre/ops/movement.h"
 
 namespace nacre {
 namespace {
@@ -18,7 +20,38 @@ Shape with_rows(const Tensor& x, std::int64_t count) {
   return shape;
 }
 
+[[noreturn]] void fail(std::string_view what) {
+  throw ValueError(format_error({.op = "training data", .what = what}));
+}
+
 }  // namespace
+
+Tensor sample_weights_for(const Tensors& targets, const Tensor& weights) {
+  if (!weights.defined()) return weights;
+  std::vector<std::int64_t> shape = weights.shape().to_vector();
+  while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
+  for (const Tensor& target : targets) {
+    if (!target.defined()) continue;
+    const std::vector<std::int64_t> own = target.shape().to_vector();
+    if (!shape.empty() && shape.size() <= own.size() &&
+        std::equal(shape.begin(), shape.end(), own.begin())) {
+      continue;
+    }
+    throw ShapeError(format_error(
+        {.op = "sample_weights",
+         .what = fmt::format("they are {}, the targets {}; one weight a sample is expected, or one "
+                             "for each position of the targets",
+                             to_string(weights.spec()), to_string(target.spec())),
+         .hint = fmt::format("give a tensor [{}]", row_count(target))}));
+  }
+  return reshape(weights, Shape(shape)).to(f32);
+}
+
+void expect_verbose(const char* who, int verbose) {
+  if (verbose >= 0 && verbose <= 2) return;
+  throw ValueError(
+      format_error({.op = who, .what = fmt::format("verbose is {}; 0, 1 or 2 expected", verbose)}));
+}
 
 Tensor rows(const Tensor& x, std::int64_t first, std::int64_t last) {
   Tensor out(Spec{x.dtype(), with_rows(x, last - first)});
@@ -53,15 +86,24 @@ TensorSource::TensorSource(Tensors inputs, Tensors targets, Tensor weights,
       weights_(std::move(weights)),
       options_(options) {
   if (options.batch_size < 1) {
-    throw ValueError(fmt::format("batch_size {} is below 1", options.batch_size));
+    fail(fmt::format("batch_size {} is below 1", options.batch_size));
   }
-  if (inputs_.empty()) throw ValueError("training data: there is no input tensor");
+  if (inputs_.empty()) fail("there is no input tensor");
+  for (const auto* list : {&inputs_, &targets_}) {
+    for (const Tensor& t : *list) {
+      if (!t.defined()) {
+        fail(list == &inputs_ ? "an input tensor is undefined" : "a target tensor is undefined");
+      }
+    }
+  }
   samples_ = row_count(inputs_[0]);
   const auto check = [&](const Tensor& t, const char* what) {
     if (t.rank() == 0 || t.size(0) != samples_) {
-      throw ShapeError(fmt::format(
-          "training data: the first input is {}, {} {}; the first axes must be equal: the samples",
-          to_string(inputs_[0].spec()), what, to_string(t.spec())));
+      throw ShapeError(format_error(
+          {.op = "training data",
+           .what = fmt::format("the first input is {}, {} {}; the first axes must be equal: the "
+                               "samples",
+                               to_string(inputs_[0].spec()), what, to_string(t.spec()))}));
     }
   };
   for (const Tensor& t : inputs_) check(t, "an input");
@@ -72,8 +114,7 @@ TensorSource::TensorSource(Tensors inputs, Tensors targets, Tensor weights,
 
 void TensorSource::reset(std::int64_t epoch, std::int64_t first_batch) {
   if (epoch < 0 || first_batch < 0 || first_batch > batches()) {
-    throw ValueError(
-        fmt::format("training data: epoch {}, batch {} of {}", epoch, first_batch, batches()));
+    fail(fmt::format("epoch {}, batch {} of {}", epoch, first_batch, batches()));
   }
   epoch_ = epoch;
   batch_ = first_batch;
@@ -108,8 +149,8 @@ data::Position TensorSource::position() const { return {epoch_, batch_, options_
 
 void TensorSource::restore(const data::Position& position) {
   if (position.seed != options_.seed) {
-    throw ValueError(fmt::format("training data: the position was saved with seed {}, now it is {}",
-                                 position.seed, options_.seed));
+    fail(fmt::format("the position was saved with seed {}, now it is {}", position.seed,
+                     options_.seed));
   }
   reset(position.epoch, position.batch);
 }

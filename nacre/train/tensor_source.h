@@ -38,6 +38,12 @@ class TensorSource final : public data::BatchSource {
   std::vector<std::int64_t> order_;  // empty: as they are
 };
 
+// Weights of samples in the shape that losses take: f32, without trailing axes of size 1. Throws
+// ShapeError unless their axes are the first axes of each of the targets.
+Tensor sample_weights_for(const Tensors& targets, const Tensor& weights);
+// Throws ValueError unless it is 0, 1 or 2.
+void expect_verbose(const char* who, int verbose);
+
 // Rows first .. last - 1 of a tensor, a copy; and the rows of a list.
 Tensor rows(const Tensor& x, std::int64_t first, std::int64_t last);
 Tensor rows(const Tensor& x, std::span<const std::int64_t> indices);

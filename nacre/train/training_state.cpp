@@ -1,10 +1,13 @@
 // What a run needs to go on bit for bit, as named tensors.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "nacre/base/utf8.h"
 #include "nacre/io/weights.h"
+#include "nacre/nn/summary.h"
 #include "nacre/train/model_impl.h"
 
 namespace nacre {
@@ -27,9 +30,56 @@ std::vector<std::int64_t> numbers(const nn::StateMap& state, const std::string& 
                                   std::size_t count) {
   const auto found = state.find(name);
   if (found == state.end() || found->second.elements() != static_cast<std::int64_t>(count)) {
-    throw IoError("checkpoint: \"" + name + "\" is missing or has another size");
+    throw IoError("\"" + name + "\" is missing or has another size");
   }
   return found->second.to_vector<std::int64_t>();
+}
+
+std::string metric_key(std::size_t i, const metric::Metric& metric) {
+  return fmt::format("run/metric/{:03}/{}", i, metric.name());
+}
+
+std::set<std::string> names_under(const nn::StateMap& state, std::string_view prefix) {
+  std::set<std::string> out;
+  for (const auto& [name, value] : under(state, prefix)) out.insert(name);
+  return out;
+}
+
+// "000/accuracy" and so on as "accuracy, f1".
+std::string listed(const std::set<std::string>& metrics) {
+  std::string out;
+  for (const std::string& name : metrics) {
+    out += (out.empty() ? "" : ", ") + name.substr(std::min(name.size(), name.find('/') + 1));
+  }
+  return out.empty() ? "(none)" : out;
+}
+
+std::string rule_of(const nn::StateMap& state) {
+  for (const std::string& name : names_under(state, "optimizer/rule/")) return name;
+  return "unknown";
+}
+
+// A place within an epoch means nothing for other batches.
+void check_same_data(const nn::StateMap& state, const std::vector<std::int64_t>& now,
+                     std::int64_t batch) {
+  if (batch == 0 || state.count("run/data") == 0) return;
+  const std::vector<std::int64_t> then = numbers(state, "run/data", now.size());
+  if (then == now) return;
+  throw IoError(fmt::format(
+      "it is from the middle of an epoch of {} samples in batches of {} with accumulate = {}; this "
+      "run has {} samples in batches of {} with accumulate = {}",
+      then[0], then[1], then[2], now[0], now[1], now[2]));
+}
+
+// Whether a layer has not made its parameters yet.
+bool has_unbuilt(nn::Layer& network) {
+  class Search final : public nn::ModuleVisitor {
+   public:
+    void variable(std::string_view, Variable& v) override { found = found || !v.defined(); }
+    bool found = false;
+  } search;
+  network.visit(search);
+  return search.found;
 }
 
 }  // namespace
@@ -37,18 +87,25 @@ std::vector<std::int64_t> numbers(const nn::StateMap& state, const std::string& 
 nn::StateMap Model::Impl::training_state() {
   nn::StateMap out;
   put(out, "model/", nn::values_of(nn::state(network)));
-  if (options) put(out, "optimizer/", nn::values_of(options->optimizer.state()));
-  const std::vector<std::int64_t> run{
-      position.epoch, position.batch,  static_cast<std::int64_t>(position.seed),
-      steps,          stopped ? 1 : 0, batches};
+  if (options) put(out, "optimizer/", nn::values_of(options->optimizer->state()));
+  const std::vector<std::int64_t> run{position.epoch, position.batch,
+                                      static_cast<std::int64_t>(position.seed), steps,
+                                      stopped ? 1 : 0};
   out.emplace("run/position", Tensor::from(run));
-  std::vector<double> losses{sums.loss, sums.weight};
-  losses.insert(losses.end(), sums.of_outputs.begin(), sums.of_outputs.end());
+  if (!data_shape.empty()) out.emplace("run/data", Tensor::from(data_shape));
+  std::vector<double> losses;
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, heads.size()); ++i) {
+    const Sum sum = i < sums.size() ? sums[i] : Sum();
+    losses.insert(losses.end(), {sum.loss, sum.weight});
+  }
   out.emplace("run/loss", Tensor::from(losses));
-  if (lbfgs) put(out, "lbfgs/", lbfgs->state());
+  if (lbfgs) {
+    out.emplace("run/lbfgs", Tensor::scalar(1, i64));
+    put(out, "lbfgs/", lbfgs->state());
+  }
   if (options) {
     for (std::size_t i = 0; i < options->metrics.size(); ++i) {
-      out.emplace(fmt::format("run/metric/{}", i),
+      out.emplace(metric_key(i, options->metrics[i]),
                   Tensor::from(options->metrics[i].measure().state()));
     }
   }
@@ -66,33 +123,51 @@ nn::StateMap Model::Impl::training_state() {
 }
 
 void Model::Impl::load_training_state(const nn::StateMap& state) {
-  const auto run = numbers(state, "run/position", 6);
-  // A number of a batch means nothing among other batches.
-  if (run[1] > 0 && run[5] != batches) {
-    throw ValueError(format_error(
-        {.op = "fit",
-         .what = fmt::format("the checkpoint was saved after batch {} of {}, an epoch now has {}",
-                             run[1], run[5], batches),
-         .hint = "resume with the same data and batch size"}));
+  const auto run = numbers(state, "run/position", 5);
+  check_same_data(state, data_shape, run[1]);
+  if (lbfgs.has_value() != (state.count("run/lbfgs") > 0)) {
+    throw IoError(lbfgs ? "it is of a run with the optimizer \"" + rule_of(state) +
+                              "\", this one is with L-BFGS"
+                        : "it is of a run with L-BFGS, this one is with the optimizer \"" +
+                              optimizer().name() + '"');
   }
+  const std::set<std::string> theirs = names_under(state, "run/metric/");
+  std::set<std::string> ours;
+  for (std::size_t i = 0; i < options->metrics.size(); ++i) {
+    ours.insert(metric_key(i, options->metrics[i]).substr(std::string("run/metric/").size()));
+  }
+  if (theirs != ours) {
+    throw IoError(fmt::format("it was written with the metrics {}, this run has {}", listed(theirs),
+                              listed(ours)));
+  }
+  for (std::size_t i = 0; i < callbacks.size(); ++i) {
+    const nn::StateMap remembered = under(state, fmt::format("run/callback/{}/", i));
+    if (remembered.empty()) {
+      callbacks[i]->reset();
+    } else {
+      callbacks[i]->load_state(remembered);
+    }
+  }
+  // The model is as it was unless all of it fits.
+  optim::Optimizer trial = optimizer();
+  trial.load_state(under(state, "optimizer/"));
   nn::load_state(network, under(state, "model/"));
-  options->optimizer.load_state(under(state, "optimizer/"));
+  optimizer().load_state(under(state, "optimizer/"));
   position = {run[0], run[1], static_cast<std::uint64_t>(run[2])};
   steps = run[3];
   stopped = run[4] != 0;
   const auto loss = state.find("run/loss");
-  if (loss == state.end() || loss->second.elements() < 2) {
-    throw IoError("checkpoint: \"run/loss\" is missing or has another size");
+  if (loss == state.end() ||
+      loss->second.elements() != static_cast<std::int64_t>(2 * heads.size())) {
+    throw IoError("\"run/loss\" is missing or is of another number of outputs");
   }
   const std::vector<double> losses = loss->second.to_vector<double>();
-  sums = {losses[0], losses[1], {losses.begin() + 2, losses.end()}};
+  sums.clear();
+  for (std::size_t i = 0; i < losses.size(); i += 2) sums.push_back({losses[i], losses[i + 1]});
   if (lbfgs) lbfgs->load_state(under(state, "lbfgs/"));
   for (std::size_t i = 0; i < options->metrics.size(); ++i) {
-    const auto found = state.find(fmt::format("run/metric/{}", i));
-    if (found == state.end()) {
-      throw IoError("checkpoint: it was written with other metrics");
-    }
-    options->metrics[i].measure().load_state(found->second.to_vector<double>());
+    const Tensor& seen = state.at(metric_key(i, options->metrics[i]));
+    options->metrics[i].measure().load_state(seen.to_vector<double>());
   }
   history = {};
   for (const auto& [name, value] : under(state, "run/history/")) {
@@ -100,9 +175,6 @@ void Model::Impl::load_training_state(const nn::StateMap& state) {
     const std::size_t epoch = std::stoul(name.substr(0, 6));
     if (history.epochs.size() <= epoch) history.epochs.resize(epoch + 1);
     history.epochs[epoch].set(name.substr(11), value.item<double>());
-  }
-  for (std::size_t i = 0; i < callbacks.size(); ++i) {
-    callbacks[i]->load_state(under(state, fmt::format("run/callback/{}/", i)));
   }
 }
 
@@ -112,7 +184,8 @@ void Model::Impl::write_checkpoint(const io::CheckpointFolder& folder, std::int6
   folder.save(checkpoint);
 }
 
-void Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, bool verbose) {
+bool Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, data::BatchSource& source,
+                                  bool verbose) {
   std::vector<std::string> problems;
   const std::optional<io::Checkpoint> checkpoint = folder.load_latest(&problems);
   for (const std::string& problem : problems) {
@@ -121,10 +194,29 @@ void Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, bool verbo
       std::fputs(fmt::format("passed over: {}\n", printable_lines(problem)).c_str(), stderr);
     }
   }
-  if (!checkpoint) return;
+  if (!checkpoint) return false;
   nn::StateMap state;
   for (const io::NamedTensor& t : checkpoint->tensors) state.emplace(t.name, t.tensor);
-  load_training_state(state);
+  // Layers that were never called would take any sizes: the first batch says which are right.
+  data::Batch first;
+  if (has_unbuilt(network) && source.next(first)) {
+    const TrainingScope infer(false);
+    if (options->run_eagerly) {
+      network.outputs(first.inputs);
+    } else {
+      std::vector<Spec> specs;
+      for (const Tensor& t : first.inputs) specs.push_back(t.spec());
+      nn::summarize(network, specs);
+    }
+  }
+  try {
+    load_training_state(state);
+  } catch (const Error& e) {
+    std::string text = checkpoint->source + ": the run cannot go on from it: " + e.what();
+    if (text.find("called at") == text.npos) text = with_place(std::move(text), "", Location());
+    throw IoError(text);
+  }
+  return true;
 }
 
 void Model::save_weights(const std::filesystem::path& path,

@@ -1,0 +1,329 @@
+// What an optimizer keeps of each Variable, how it is copied, saved and restored.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "nacre/ops/api.h"
+#include "nacre/optim/optimizer.h"
+#include "nacre/run/trace_session.h"
+
+namespace nacre::optim {
+namespace {
+
+constexpr std::string_view kRule = "rule/";
+constexpr std::string_view kGroupRate = "group_rate/";
+constexpr std::string_view kUpdates = "updates";
+constexpr std::string_view kGathered = "accumulated_weight";
+
+bool same_cell(const std::weak_ptr<VariableCell>& a, const VariableRef& b) {
+  return !a.owner_before(b) && !b.owner_before(a);
+}
+
+// Whether an entry of this name is that of a Variable called so: "weight", "weight#2".
+bool is_name_of(std::string_view entry, std::string_view parameter) {
+  if (!entry.starts_with(parameter)) return false;
+  entry.remove_prefix(parameter.size());
+  return entry.empty() || entry.front() == '#';
+}
+
+void expect_fits(const std::string& slot, const std::string& name, const Shape& shape,
+                 const Tensor& value) {
+  if (value.shape() == shape) return;
+  throw ShapeError(
+      fmt::format("optimizer: \"{}\" of \"{}\" is {} in the restored state, the "
+                  "parameter is {}",
+                  slot, name, to_string(value.spec()), to_string(shape)));
+}
+
+}  // namespace
+
+Optimizer::Optimizer(const Optimizer& other)
+    : rule_(other.rule_->clone()),
+      schedule_(other.schedule_),
+      weight_decay_(other.weight_decay_),
+      clip_norm_(other.clip_norm_),
+      clip_value_(other.clip_value_),
+      average_(other.average_),
+      check_gradients_(other.check_gradients_),
+      groups_(other.groups_),
+      group_factors_(other.group_factors_),
+      group_used_(other.group_used_),
+      step_(other.step_),
+      rate_(other.rate_),
+      factor_(other.factor_),
+      kind_(other.kind_),
+      non_finite_(other.non_finite_),
+      examined_(other.examined_),
+      structure_(other.structure_) {
+  std::map<Count*, std::shared_ptr<Count>> counts;
+  for (const auto& entry : other.entries_) {
+    auto copy = std::make_unique<Entry>(*entry);
+    if (entry->count) {
+      std::shared_ptr<Count>& count = counts[entry->count.get()];
+      if (!count) count = std::make_shared<Count>(*entry->count);
+      copy->count = count;
+    }
+    if (const VariableRef cell = copy->cell.lock()) by_cell_[cell.get()] = copy.get();
+    entries_.push_back(std::move(copy));
+  }
+}
+
+Optimizer& Optimizer::operator=(const Optimizer& other) {
+  if (this != &other) *this = Optimizer(other);
+  return *this;
+}
+
+Variable& Optimizer::slot(Entry& entry, const std::string& name, const Spec& spec, double initial) {
+  const auto found = entry.slots.find(name);
+  if (found != entry.slots.end()) {
+    expect_fits(name, entry.name, spec.shape, found->second.cell()->value);
+    return found->second;
+  }
+  return entry.slots
+      .emplace(name,
+               Variable(full(spec.shape, initial, spec.dtype), name + "/" + entry.name, false))
+      .first->second;
+}
+
+Optimizer::Entry& Optimizer::new_entry(const nn::NamedVariable& parameter) {
+  // What belonged to Variables that are gone makes room.
+  std::erase_if(entries_, [&](const auto& e) { return !e->waiting && e->cell.expired(); });
+  std::erase_if(by_cell_, [&](const auto& known) {
+    return std::none_of(entries_.begin(), entries_.end(),
+                        [&](const auto& e) { return e.get() == known.second; });
+  });
+  // Names stay apart when a module is given under the name that another has.
+  std::string name = parameter.name;
+  const auto taken = [&] {
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [&](const auto& e) { return e->name == name; });
+  };
+  for (int i = 2; taken(); ++i) name = fmt::format("{}#{}", parameter.name, i);
+  entries_.push_back(std::make_unique<Entry>());
+  entries_.back()->name = std::move(name);
+  return *entries_.back();
+}
+
+Optimizer::Entry& Optimizer::entry_of(const nn::NamedVariable& parameter) {
+  const auto known = by_cell_.find(parameter.cell.get());
+  if (known != by_cell_.end() && same_cell(known->second->cell, parameter.cell)) {
+    known->second->waiting = false;
+    return *known->second;
+  }
+  // Of "weight", "weight#2", ... the first that waits: Variables are met in the order of old.
+  Entry* waiting = nullptr;
+  for (const auto& e : entries_) {
+    if (!e->waiting || !is_name_of(e->name, parameter.name)) continue;
+    if (!waiting ||
+        std::pair(e->name.size(), e->name) < std::pair(waiting->name.size(), waiting->name)) {
+      waiting = e.get();
+    }
+  }
+  Entry& entry = waiting ? *waiting : new_entry(parameter);
+  for (const auto& [name, value] : entry.slots) {
+    expect_fits(name, entry.name, parameter.cell->value.shape(), value.cell()->value);
+  }
+  entry.waiting = false;
+  entry.cell = parameter.cell;
+  by_cell_[parameter.cell.get()] = &entry;
+  return entry;
+}
+
+Optimizer::Entries Optimizer::entries_of(const nn::NamedVariables& parameters) {
+  const auto waits = [](const auto& e) { return e->waiting; };
+  const auto met = [](const auto& e) { return !e->waiting; };
+  // The first step after load_state().
+  const bool restored = std::any_of(entries_.begin(), entries_.end(), waits) &&
+                        std::none_of(entries_.begin(), entries_.end(), met);
+  if (restored && !parameters.empty()) {
+    std::vector<std::string> names;
+    bool fits = false;
+    for (const auto& e : entries_) {
+      names.push_back(e->name);
+      fits = fits || std::any_of(parameters.begin(), parameters.end(),
+                                 [&](const auto& p) { return is_name_of(e->name, p.name); });
+    }
+    if (!fits) {
+      throw ValueError(fmt::format(
+          "optimizer: the restored state has nothing for \"{}\" nor any "
+          "other of these {} parameters{}",
+          parameters[0].name, parameters.size(), nn::names_hint(parameters[0].name, names)));
+    }
+  }
+  Entries entries;
+  for (const nn::NamedVariable& p : parameters) entries.push_back(&entry_of(p));
+  part_counts(entries);
+  return entries;
+}
+
+// Gives the entries counts that no other entry has a part in: those of Variables that are not
+// updated this time must not rise. Entries that were never updated share a new one.
+void Optimizer::part_counts(const Entries& entries) {
+  std::map<Count*, std::size_t> here;
+  for (Entry* entry : entries) ++here[entry->count.get()];
+  std::map<Count*, std::size_t> everywhere;
+  for (const auto& entry : entries_) ++everywhere[entry->count.get()];
+  std::map<Count*, std::shared_ptr<Count>> fresh;
+  for (Entry* entry : entries) {
+    Count* old = entry->count.get();
+    if (old && here[old] == everywhere[old]) continue;
+    std::shared_ptr<Count>& count = fresh[old];
+    if (!count) {
+      count = std::make_shared<Count>();
+      const auto copy = [&](const Variable& from, Variable& to) {
+        to = Variable(from.cell()->value, from.name(), false);
+        // The trace under way has changed it before: the copy follows, once.
+        TraceSession* session = TraceSession::current();
+        if (session && session->assigned(from.cell())) to.assign(from.value());
+      };
+      if (old) {
+        copy(old->updates, count->updates);
+        if (old->gathered.defined()) copy(old->gathered, count->gathered);
+        ++structure_;
+      } else {
+        count->updates = Variable(zeros({}, i64), "updates", false);
+      }
+    }
+    entry->count = count;
+  }
+}
+
+nn::NamedVariables Optimizer::state() const {
+  nn::NamedVariables out{{std::string(kRule) + name(), kind_.cell()},
+                         {"step", step_.cell()},
+                         {"learning_rate", rate_.cell()},
+                         {"rate_factor", factor_.cell()}};
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    out.push_back({std::string(kGroupRate) + groups_[i].match, group_factors_[i].cell()});
+  }
+  for (const auto& entry : entries_) {
+    if (!entry->waiting && entry->cell.expired()) continue;
+    const auto add = [&](std::string_view what, const Variable& v) {
+      out.push_back({fmt::format("{}/{}", what, entry->name), v.cell()});
+    };
+    if (entry->count) {
+      add(kUpdates, entry->count->updates);
+      if (entry->count->gathered.defined()) add(kGathered, entry->count->gathered);
+    }
+    for (const auto& [name, variable] : entry->slots) add(name, variable);
+  }
+  return out;
+}
+
+void Optimizer::load_state(const nn::StateMap& values) {
+  // Everything is looked at before anything changes.
+  struct Restored {
+    std::map<std::string, Tensor> slots;
+    std::int64_t updates = 0;
+    double gathered = -1;  // below 0: nothing
+  };
+  std::map<std::string, Restored> restored;
+  std::map<std::size_t, Tensor> rates;
+  std::vector<std::pair<Variable*, Tensor>> scalars;
+  const auto step = values.find("step");
+  const std::int64_t steps = step == values.end() ? 0 : step->second.item<std::int64_t>();
+  for (const auto& [key, value] : values) {
+    if (key.starts_with(kRule)) {
+      if (key.substr(kRule.size()) == name()) continue;
+      throw ValueError(
+          fmt::format("optimizer: the state is that of \"{}\", this optimizer is "
+                      "\"{}\"\n  hint: go on with the optimizer it was saved from, or "
+                      "load the weights alone",
+                      key.substr(kRule.size()), name()));
+    }
+    if (key.starts_with(kGroupRate)) {
+      const std::string match = key.substr(kGroupRate.size());
+      const auto group = std::find_if(groups_.begin(), groups_.end(),
+                                      [&](const Group& g) { return g.match == match; });
+      if (group == groups_.end()) {
+        throw ValueError(
+            fmt::format("optimizer: the state has the rate of a group \"{}\", which "
+                        "this optimizer does not have",
+                        match));
+      }
+      rates.emplace(static_cast<std::size_t>(group - groups_.begin()), value);
+      continue;
+    }
+    if (key == "step" || key == "learning_rate" || key == "rate_factor") {
+      scalars.emplace_back(key == "step"            ? &step_
+                           : key == "learning_rate" ? &rate_
+                                                    : &factor_,
+                           value);
+      continue;
+    }
+    const auto slash = key.find('/');
+    if (slash == std::string::npos || slash == 0 || slash + 1 == key.size()) {
+      throw ValueError(
+          fmt::format("optimizer: \"{}\" is no name of an optimizer's state; such are "
+                      "\"step\" and \"momentum/hidden.weight\"",
+                      key));
+    }
+    Restored& r = restored[key.substr(slash + 1)];
+    const std::string what = key.substr(0, slash);
+    if (what == kUpdates) {
+      r.updates = value.item<std::int64_t>();
+    } else if (what == kGathered) {
+      r.gathered = value.item<double>();
+    } else {
+      r.slots.emplace(what, value);
+    }
+  }
+  // States of before updates were counted for each Variable.
+  for (auto& [name, r] : restored) {
+    if (values.count(std::string(kUpdates) + "/" + name) == 0) r.updates = steps;
+  }
+  for (const auto& entry : entries_) {
+    const auto found = restored.find(entry->name);
+    const VariableRef cell = entry->cell.lock();
+    if (found == restored.end() || !cell) continue;
+    for (const auto& [what, value] : found->second.slots) {
+      expect_fits(what, entry->name, cell->value.shape(), value);
+    }
+  }
+  for (const auto& [variable, value] : scalars) variable->assign(value);
+  for (const auto& [group, value] : rates) {
+    group_factors_[group].assign(value);
+    groups_[group].rate_factor = value.item<double>();
+  }
+  // Variables that are known keep their entries unless others of their names come first; what the
+  // state does not have is forgotten.
+  std::erase_if(entries_, [&](const auto& e) { return restored.count(e->name) == 0; });
+  std::erase_if(by_cell_, [&](const auto& known) {
+    return std::none_of(entries_.begin(), entries_.end(),
+                        [&](const auto& e) { return e.get() == known.second; });
+  });
+  std::map<std::pair<std::int64_t, double>, std::shared_ptr<Count>> counts;
+  for (const auto& [name, r] : restored) {
+    auto place = std::find_if(entries_.begin(), entries_.end(),
+                              [&, &n = name](const auto& e) { return e->name == n; });
+    if (place == entries_.end()) {
+      place = entries_.insert(entries_.end(), std::make_unique<Entry>());
+      (*place)->name = name;
+    }
+    Entry& entry = **place;
+    entry.waiting = true;
+    std::erase_if(entry.slots,
+                  [&, &slots = r.slots](const auto& s) { return slots.count(s.first) == 0; });
+    for (const auto& [what, value] : r.slots) {
+      const auto known = entry.slots.find(what);
+      if (known != entry.slots.end() && known->second.spec() == value.spec()) {
+        known->second.assign(value);
+      } else {
+        entry.slots.insert_or_assign(what, Variable(value, what + "/" + name, false));
+      }
+    }
+    std::shared_ptr<Count>& count = counts[{r.updates, r.gathered}];
+    if (!count) {
+      count = std::make_shared<Count>();
+      count->updates = Variable(Tensor::scalar(r.updates, i64), "updates", false);
+      if (r.gathered >= 0) {
+        count->gathered = Variable(Tensor::scalar(r.gathered, f64), "gathered", false);
+      }
+    }
+    entry.count = count;
+  }
+  ++structure_;  // of the counts
+  options_changed();
+}
+
+}  // namespace nacre::optim

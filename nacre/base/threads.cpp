@@ -88,7 +88,7 @@ int asked_threads() {
 
 // --- What is granted
 
-enum class Limit : std::uint8_t { none, fork, levels, thread_limit, system, stack };
+enum class Limit : std::uint8_t { none, fork, thread_limit, system, stack };
 
 // Of the calling thread: libgomp keeps a pool of threads for each that opens regions.
 struct Team {
@@ -135,7 +135,6 @@ void prove(int asked) {
     team.limit = Limit::fork;
   } else if (omp_get_max_active_levels() < 1) {
     n = 1;
-    team.limit = Limit::levels;
   } else if (omp_get_thread_limit() < n) {
     n = omp_get_thread_limit();
     team.limit = Limit::thread_limit;
@@ -157,11 +156,11 @@ void prove(int asked) {
 }
 
 std::string reason() {
+  if (omp_in_parallel()) return "within a parallel region";
+  if (omp_get_max_active_levels() < 1) return "OMP_MAX_ACTIVE_LEVELS is 0";
   switch (team.limit) {
     case Limit::fork:
       return "a child of fork() has one thread";
-    case Limit::levels:
-      return "OMP_MAX_ACTIVE_LEVELS is 0";
     case Limit::thread_limit:
       return "OMP_THREAD_LIMIT is " + std::to_string(omp_get_thread_limit());
     case Limit::system:
@@ -213,18 +212,20 @@ int grant_threads(int asked) {
   return std::min(asked, team.proven);
 }
 
+// Every eager op asks, so the usual answer costs two loads and, for more than one thread, a call.
 int threads() {
-  if (omp_in_parallel()) return 1;
   const unsigned now = setting.generation.load(std::memory_order_acquire);
+  if (team.generation == now && team.granted == 1) return 1;
+  if (omp_in_parallel()) return 1;
   if (team.generation != now) {
     const int asked = asked_threads();
     team.refused = INT_MAX;
     team.limit = Limit::none;
     if (asked > team.proven) prove(asked);
-    team.granted = std::min(asked, team.proven);
+    team.granted = grant_threads(asked);
     team.generation = now;
   }
-  return grant_threads(team.granted);
+  return team.granted;
 }
 
 void set_threads(int n) {
@@ -247,7 +248,7 @@ std::string describe_threads() {
   if (source == Source::openmp_variable) text += " that OMP_NUM_THREADS asks for";
   if (source == Source::program) text += " asked for";
   if (granted == asked) return text;
-  const std::string why = omp_in_parallel() ? "within a parallel region" : reason();
+  const std::string why = reason();
   return why.empty() ? text : text + " (" + why + ")";
 }
 
@@ -267,13 +268,14 @@ std::string describe_processors() {
 LibraryTeam::LibraryTeam(int n)
     : threads_before_(omp_get_max_threads()), dynamic_before_(omp_get_dynamic()) {
   if (const int granted = grant_threads(n); granted < n) {
-    std::string why = omp_in_parallel() ? "within a parallel region" : reason();
+    std::string why = reason();
     if (why.empty()) why = "of this thread";
-    throw ValueError(
-        format_error({.op = "threads",
-                      .what = "this kernel was made for " + std::to_string(n) + " threads, " +
-                              std::to_string(granted) + " are granted (" + why + ")",
-                      .hint = "make the plan where it runs; compile() and eager ops do that"}));
+    throw ValueError(format_error(
+        {.op = "threads",
+         .what = "this kernel was made for " + std::to_string(n) + " threads, " +
+                 std::to_string(granted) + " are granted (" + why + ")",
+         .hint = "make the plan where it runs, as compile() and eager ops do; set_threads(n) "
+                 "looks anew after a change of OpenMP's settings"}));
   }
   omp_set_num_threads(n);
   if (dynamic_before_) omp_set_dynamic(0);

@@ -81,6 +81,29 @@ std::uint64_t XxHash64::value() const {
   return hash ^ hash >> 32;
 }
 
+void BlockHash64::update(Bytes bytes) {
+  while (!bytes.empty()) {
+    const std::size_t n = std::min(bytes.size(), kBlock - size_);
+    block_.update(bytes.subspan(0, n));
+    size_ += n;
+    bytes = bytes.subspan(n);
+    if (size_ < kBlock) return;
+    hashes_.push_back(block_.value());
+    block_ = {};
+    size_ = 0;
+  }
+}
+
+std::uint64_t BlockHash64::value() const {
+  std::vector<std::uint64_t> all = hashes_;
+  if (size_ > 0) all.push_back(block_.value());
+  return of_blocks(all);
+}
+
+std::uint64_t BlockHash64::of_blocks(std::span<const std::uint64_t> hashes) {
+  return xxhash64(std::as_bytes(hashes));
+}
+
 std::uint64_t xxhash64(Bytes bytes) {
   XxHash64 hash;
   hash.update(bytes);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "nacre/base/file.h"
 
@@ -24,6 +26,23 @@ class XxHash64 {
   unsigned char pending_[32] = {};
   std::size_t pending_size_ = 0;
   std::uint64_t bytes_ = 0;
+};
+
+// The XXH64 of the XXH64 of each block of 1 MiB (little-endian, the last one may be shorter):
+// blocks can be hashed at the same time.
+class BlockHash64 {
+ public:
+  static constexpr std::size_t kBlock = std::size_t{1} << 20;
+
+  void update(Bytes bytes);
+  std::uint64_t value() const;
+  // The same from the hashes of the blocks.
+  static std::uint64_t of_blocks(std::span<const std::uint64_t> hashes);
+
+ private:
+  std::vector<std::uint64_t> hashes_;  // of whole blocks
+  XxHash64 block_;
+  std::size_t size_ = 0;  // bytes in block_
 };
 
 std::uint64_t xxhash64(Bytes bytes);

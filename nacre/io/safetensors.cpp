@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "nacre/base/error.h"
+#include "nacre/base/threads.h"
 #include "nacre/base/xxhash.h"
 #include "nacre/io/safetensors_header.h"
 
@@ -22,27 +23,41 @@ void widen(const std::byte* from, Tensor& out) {
   }
 }
 
-// Copies and adds to the digest, a piece of the cache at a time: memory is read once for both.
-void copy_hashed(void* to, const std::byte* from, std::size_t size, XxHash64& digest) {
-  constexpr std::size_t kPiece = std::size_t{256} << 10;
-  auto* out = static_cast<std::byte*>(to);
-  for (std::size_t at = 0; at < size; at += kPiece) {
-    const std::size_t n = std::min(kPiece, size - at);
-    digest.update(Bytes(from + at, n));
-    std::memcpy(out + at, from + at, n);
-  }
+// What needs no conversion is copied by copy_blocks.
+bool is_copied(const HeaderEntry& e) {
+  return e.type->bytes == size_of(e.type->dtype) && e.type->dtype != boolean;
 }
 
-Tensor read_tensor(const HeaderEntry& e, const std::byte* data, XxHash64& digest) {
-  Tensor out({e.type->dtype, e.shape});
+// Copies the entries' bytes to their tensors and hashes all of the data, block by block: memory is
+// read once for both, and the threads share the blocks. `entries` follow each other without a hole.
+std::uint64_t copy_blocks(const std::vector<HeaderEntry>& entries, NamedTensors& tensors,
+                          Bytes data, bool hashed) {
+  constexpr std::size_t kBlock = BlockHash64::kBlock;
+  std::vector<std::uint64_t> hashes((data.size() + kBlock - 1) / kBlock);
+  std::vector<std::byte*> to;  // addresses are asked for here: it is no matter for threads
+  for (NamedTensor& t : tensors) to.push_back(static_cast<std::byte*>(t.tensor.raw_mutable_data()));
+  const auto blocks = static_cast<std::int64_t>(hashes.size());
+  parallel_for(threads(), blocks, 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto b = static_cast<std::size_t>(first); b < static_cast<std::size_t>(last); ++b) {
+      const std::size_t begin = b * kBlock;
+      const std::size_t end = std::min(begin + kBlock, data.size());
+      if (hashed) hashes[b] = xxhash64(data.subspan(begin, end - begin));
+      const auto from = std::partition_point(entries.begin(), entries.end(),
+                                             [&](const HeaderEntry& e) { return e.end <= begin; });
+      for (auto e = from; e != entries.end() && e->begin < end; ++e) {
+        const std::size_t low = std::max<std::size_t>(begin, e->begin);
+        const std::size_t high = std::min<std::size_t>(end, e->end);
+        if (low >= high || !is_copied(*e)) continue;
+        const auto place = static_cast<std::size_t>(e - entries.begin());
+        std::memcpy(to[place] + (low - e->begin), data.data() + low, high - low);
+      }
+    }
+  });
+  return BlockHash64::of_blocks(hashes);
+}
+
+void convert(const HeaderEntry& e, const std::byte* data, Tensor& out) {
   data += e.begin;
-  const std::size_t size = e.end - e.begin;
-  const bool copied = e.type->bytes == size_of(e.type->dtype) && e.type->dtype != boolean;
-  if (copied) {
-    if (size > 0) copy_hashed(out.raw_mutable_data(), data, size, digest);
-    return out;
-  }
-  digest.update(Bytes(data, size));
   if (e.type->name == "I16") {
     widen<std::int16_t, std::int32_t>(data, out);
   } else if (e.type->name == "U16") {
@@ -52,16 +67,15 @@ Tensor read_tensor(const HeaderEntry& e, const std::byte* data, XxHash64& digest
   } else if (e.type->name == "BOOL") {
     // Any byte but 0 is true; as a C++ bool only 0 and 1 may be stored.
     auto* to = static_cast<unsigned char*>(out.raw_mutable_data());
-    for (std::size_t i = 0; i < size; ++i) to[i] = data[i] != std::byte{0};
+    for (std::size_t i = 0; i < e.end - e.begin; ++i) to[i] = data[i] != std::byte{0};
   }
-  return out;
 }
 
 // Files of other programs have no digest. Throws IoError when there is one of another kind, too: it
 // was damaged itself, or is from a newer program.
-void verify(const Header& header, const XxHash64& data, const std::string& name) {
+void verify(const Header& header, std::uint64_t data_hash, const std::string& name) {
   if (header.digest.empty() ||
-      digest_of(data.value(), header.metadata, header.entries) == header.digest) {
+      digest_of(data_hash, header.metadata, header.entries) == header.digest) {
     return;
   }
   throw_io(name, "its contents do not fit its checksum",
@@ -116,11 +130,15 @@ TensorFile parse_safetensors(Bytes bytes, const std::string& name) {
   Header header = read_header(bytes, name);
   TensorFile out;
   out.source = name;
-  XxHash64 digest;  // the entries follow each other without a hole
   for (const HeaderEntry& e : header.entries) {
-    out.tensors.push_back({e.name, read_tensor(e, bytes.data() + header.data_begin, digest)});
+    out.tensors.push_back({e.name, Tensor({e.type->dtype, e.shape})});
   }
-  verify(header, digest, name);
+  const Bytes data = bytes.subspan(header.data_begin);
+  verify(header, copy_blocks(header.entries, out.tensors, data, !header.digest.empty()), name);
+  for (std::size_t i = 0; i < header.entries.size(); ++i) {
+    const HeaderEntry& e = header.entries[i];
+    if (!is_copied(e)) convert(e, data.data(), out.tensors[i].tensor);
+  }
   out.metadata = std::move(header.metadata);
   return out;
 }

@@ -299,7 +299,7 @@ std::string make_header(const NamedTensors& tensors, const Metadata& metadata,
   std::stable_sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
     return size_of(a->tensor.dtype()) > size_of(b->tensor.dtype());
   });
-  XxHash64 data;
+  BlockHash64 data;
   std::vector<HeaderEntry> entries;
   std::string list;
   std::uint64_t at = 0;
@@ -347,7 +347,8 @@ std::string digest_of(std::uint64_t data_hash, const Metadata& metadata,
   for (const auto& [key, value] : metadata) {
     sum += xxhash64(fmt::format("{}\n{}\n{}", key.size(), key, value));
   }
-  return fmt::format("xxh64:{:016x}", xxhash64(fmt::format("{:016x}{:016x}", data_hash, sum)));
+  return fmt::format("xxh64-blocks:{:016x}",
+                     xxhash64(fmt::format("{:016x}{:016x}", data_hash, sum)));
 }
 
 }  // namespace nacre::io

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nacre/base/error.h"
+#include "nacre/base/file.h"
 #include "nacre/base/xxhash.h"
 #include "tests/support/files.h"
 
@@ -110,6 +111,15 @@ TEST(XxHash, KnownAnswersInAnyPieces) {
     hash.update(std::string_view(text).substr(cut));
     EXPECT_EQ(hash.value(), xxhash64(text)) << cut;
   }
+  // Blocks, in one piece and in many.
+  const std::string large(BlockHash64::kBlock * 2 + 77, 'x');
+  BlockHash64 whole;
+  whole.update(bytes_of(large));
+  BlockHash64 pieces;
+  for (std::size_t at = 0; at < large.size(); at += 100'003) {
+    pieces.update(bytes_of(std::string_view(large).substr(at, 100'003)));
+  }
+  EXPECT_EQ(whole.value(), pieces.value());
 }
 
 }  // namespace

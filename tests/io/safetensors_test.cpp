@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <numeric>
 
 #include "nacre/base/error.h"
+#include "nacre/base/threads.h"
 #include "tests/support/files.h"
 
 namespace nacre::io {
@@ -47,12 +49,13 @@ TEST(Safetensors, RoundTrip) {
 }
 
 std::string digest_in(const std::string& bytes) {
-  return bytes.substr(bytes.find("xxh64:") + 6, 16);
+  return bytes.substr(bytes.find("xxh64-blocks:") + 13, 16);
 }
 
 TEST(Safetensors, BytesAreThoseOfTheFormat) {
   const std::string bytes = safetensors_bytes({{"a", Tensor::from(std::vector<std::uint8_t>{7})}});
-  const std::string header = R"({"__metadata__":{"nacre.digest":"xxh64:)" + digest_in(bytes) +
+  const std::string header = R"({"__metadata__":{"nacre.digest":"xxh64-blocks:)" +
+                             digest_in(bytes) +
                              R"("},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
   std::string padded = header;
   while (padded.size() % 8) padded += ' ';
@@ -153,13 +156,38 @@ TEST(Safetensors, EveryFlippedBitIsNoticed) {
   expect_error<IoError>([&] { parse(damaged); }, {"t: ", "checksum", "damaged", "nacre.digest"});
 }
 
+// Data of several blocks, which threads share: tensors begin and end anywhere in them.
+TEST(Safetensors, BlocksOfTheDigestAreNoBoundariesOfTensors) {
+  NamedTensors large;
+  for (int i = 0; i < 7; ++i) {
+    std::vector<float> values(123'457 + static_cast<std::size_t>(i));
+    std::iota(values.begin(), values.end(), 0.5f);
+    large.push_back({"t" + std::to_string(i), Tensor::from(values)});
+  }
+  large.push_back({"flags", Tensor::from(std::vector<std::uint8_t>(1'500'001, 3))});
+  large.push_back({"mask", zeros({1'200'003}, boolean)});
+  const std::string bytes = safetensors_bytes(large);
+  for (const int workers : {1, 2, 3}) {
+    const int before = threads();
+    set_threads(workers);
+    const TensorFile file = parse(bytes);
+    std::string damaged = bytes;
+    damaged[damaged.size() - 1'100'000] ^= 1;
+    expect_error<IoError>([&] { parse(damaged); }, {"checksum"});
+    set_threads(before);
+    for (const NamedTensor& t : large) {
+      EXPECT_EQ(file.at(t.name).to_vector<double>(), t.tensor.to_vector<double>()) << t.name;
+    }
+  }
+}
+
 // What other programs write has no digest; what they rewrite without a change keeps a good one.
 TEST(Safetensors, DigestIsNoBusinessOfOtherPrograms) {
   const std::string entry = R"("a":{"shape":[1],"data_offsets":[0,1],"dtype":"U8","more":[{}]})";
   EXPECT_EQ(parse(file_of("{" + entry + "}", "\x07")).at("a").item(), 7);
   const std::string ours =
       safetensors_bytes({{"a", Tensor::from(std::vector<std::uint8_t>{7})}}, {{"k", "v"}});
-  const std::string digest = R"("nacre.digest":"xxh64:)" + digest_in(ours) + "\"";
+  const std::string digest = R"("nacre.digest":"xxh64-blocks:)" + digest_in(ours) + "\"";
   const std::string theirs = "{" + entry + R"(, "__metadata__": {"k": "v", )" + digest + "}}";
   const TensorFile file = parse(file_of(theirs, "\x07"));
   EXPECT_EQ(file.metadata, (Metadata{{"k", "v"}}));

@@ -43,9 +43,10 @@ int run_summary(const SummaryCommand& command, const Console& console);
 int run_models(const Console& console);
 
 struct DataCommand {
-  std::string action;  // list, show, fetch, split
-  std::string name;    // of a set, or a path
-  std::string output;  // show: a PNG of samples; split: the folder to fill
+  std::string action;                      // list, show, fetch, split
+  std::string name;                        // of a set, or a path
+  std::string output;                      // show: a PNG of samples; split: the folder to fill
+  std::vector<std::string> settings = {};  // show: key=value
   double test = 0.2;
   std::uint64_t seed = 0;
 };

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <map>
+#include <span>
 
 #include "cli/commands.h"
+#include "cli/own_data.h"
 #include "cli/setup.h"
 #include "nacre/base/error.h"
 #include "nacre/base/random.h"
@@ -74,17 +77,72 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+// What stands in a column: a range, or the first categories.
+std::string contents_of(const data::Column& c) {
+  if (c.kind == data::Column::Kind::category) {
+    std::string out;
+    for (std::size_t k = 0; k < c.categories.size() && k < 4; ++k) {
+      out += (k == 0 ? "" : ", ") + shortened(printable(c.categories[k]), 20);
+    }
+    return out + (c.categories.size() > 4 ? ", ..." : "");
+  }
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const double v : c.numbers) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return low > high ? "" : fmt::format("{:g} to {:g}", low, high);
+}
+
+// What each column was taken for, and why.
+std::string schema_of(const data::Table& table_of_data, const DataRecipe& recipe,
+                      nlohmann::json& json) {
+  std::vector<std::vector<std::string>> rows{{"column", "type", "holds", "why"}};
+  json["columns"] = nlohmann::json::array();
+  for (const data::Column& c : table_of_data.columns) {
+    const bool out = std::find(recipe.leave_out.begin(), recipe.leave_out.end(), c.name) !=
+                     recipe.leave_out.end();
+    if (rows.size() <= 200) {
+      rows.push_back({printable(c.name), to_string(c.type), contents_of(c),
+                      out ? "left out" : printable(c.why)});
+    }
+    json["columns"].push_back({{"name", c.name},
+                               {"type", to_string(c.type)},
+                               {"missing", c.missing},
+                               {"categories", c.categories.size()},
+                               {"left_out", out},
+                               {"why", c.why},
+                               {"warnings", c.warnings}});
+  }
+  json["header"] = table_of_data.header;
+  json["separator"] = std::string(1, table_of_data.separator);
+  const std::size_t more = table_of_data.columns.size() + 1 - rows.size();
+  return table(rows) + (more > 0 ? fmt::format("and {} more columns\n", more) : "");
+}
+
 // What a user's own file or folder holds, as `train --data` would divide it.
 int show_own(const DataCommand& command, const Console& console) {
-  DataRecipe recipe;
-  recipe.path = command.name;
+  Recipe asked;
+  asked.data.path = command.name;
+  for (const std::string& setting : command.settings) set_key(asked, setting);
+  validate(asked);
+  const DataRecipe& recipe = asked.data;
+  nlohmann::json json;
+  if (is_table(recipe.path)) {
+    // First of all: where something is wrong with the target the schema helps to put it right.
+    const std::string schema = schema_of(read_table(recipe), recipe, json);
+    if (!console.json) console.print(schema + "\n", json);
+  }
   const Setup setup = open_data(recipe, 0);
+  for (const std::string& warning : setup.findings.warnings) console.warn(warning);
+  json["warnings"] = setup.findings.warnings;
+  json["notes"] = setup.findings.notes;
   const std::int64_t n = setup.train.size() + setup.validation.size();
-  nlohmann::json json{{"name", command.name},
-                      {"sample", setup.input.shape.to_vector()},
-                      {"train", n},
-                      {"test", setup.test.size()},
-                      {"task", setup.classifies ? "classification" : "regression"}};
+  json["name"] = command.name;
+  json["sample"] = setup.input.shape.to_vector();
+  json["train"] = n;
+  json["test"] = setup.test.size();
+  json["task"] = setup.classifies ? "classification" : "regression";
   json["class_names"] = setup.info.class_names;
   json["column_names"] = setup.info.column_names;
   std::string text =
@@ -95,8 +153,12 @@ int show_own(const DataCommand& command, const Console& console) {
     text += "classes: " + joined(setup.info.class_names) + "\n";
   }
   if (!setup.info.column_names.empty()) {
-    text += "inputs: " + joined(setup.info.column_names) + "\n";
+    const auto& all = setup.info.column_names;
+    const std::size_t shown = std::min<std::size_t>(all.size(), 100);
+    text += "inputs: " + joined({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown)}) +
+            (all.size() > shown ? fmt::format(" and {} more", all.size() - shown) : "") + "\n";
   }
+  for (const std::string& note : setup.findings.notes) text += printable(note) + "\n";
   if (!command.output.empty()) {
     draw(setup.train, command.output);
     text += "\nwrote " + command.output + "\n";

@@ -160,8 +160,11 @@ int run(int argc, char** argv, Console& console) {
     return sub;
   };
   data_action("list", "The sets there are", false);
-  data_action("show", "What a set holds", true)
-      ->add_option("--out", data.output, "Write a picture of samples here (PNG)");
+  auto* show =
+      data_action("show", "What a set, folder or table holds, and what it is taken for", true);
+  show->add_option("--out", data.output, "Write a picture of samples here (PNG)");
+  show->add_option("--set", data.settings, "A key of the recipe, such as data.types=zip=category")
+      ->allow_extra_args(false);
   data_action("fetch", "Download a set", true);
   auto* split = data_action("split", "Split a folder of classes into train and test", true);
   split->add_option("--out", data.output, "The folder to fill")->required();

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
-#include <optional>
 
 #include "nacre/base/error.h"
+#include "nacre/data/census.h"
 #include "nacre/data/named.h"
 
 namespace nacre::cli {
@@ -26,50 +25,6 @@ struct OwnData::Undivided {
 namespace {
 
 namespace fs = std::filesystem;
-
-enum class Kind { pictures, sounds, texts };
-
-// By the extension, whatever its case.
-std::optional<Kind> kind_of_file(const fs::path& file) {
-  static const std::map<std::string, Kind> known{
-      {".png", Kind::pictures}, {".jpg", Kind::pictures}, {".jpeg", Kind::pictures},
-      {".wav", Kind::sounds},   {".flac", Kind::sounds},  {".ogg", Kind::sounds},
-      {".txt", Kind::texts}};
-  std::string extension = file.extension().string();
-  for (char& c : extension) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  const auto found = known.find(extension);
-  return found == known.end() ? std::nullopt : std::optional(found->second);
-}
-
-// All files in and below a folder by name, without hidden ones.
-std::vector<fs::path> all_files(const fs::path& folder) {
-  std::vector<fs::path> out;
-  constexpr auto kFollow = fs::directory_options::follow_directory_symlink;
-  for (auto entry = fs::recursive_directory_iterator(folder, kFollow);
-       entry != fs::recursive_directory_iterator(); ++entry) {
-    if (entry->path().filename().string().starts_with('.')) {
-      entry.disable_recursion_pending();
-    } else if (entry->is_regular_file()) {
-      out.push_back(entry->path());
-    }
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-// That of the first file of a known kind.
-Kind kind_of(const std::vector<fs::path>& files, const fs::path& folder) {
-  for (const fs::path& file : files) {
-    if (const auto kind = kind_of_file(file)) return *kind;
-  }
-  throw IoError(
-      folder.string() +
-      (files.empty()
-           ? ": the folder has no files"
-           : ": no pictures (.png, .jpg), sounds (.wav, .flac, .ogg) or texts (.txt) in it"));
-}
 
 bool has_folders(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -108,6 +63,72 @@ data::Info named(std::string name, std::vector<std::string> class_names) {
   return info;
 }
 
+// Columns that are left out hold what they may.
+data::CsvOptions csv_options(const DataRecipe& recipe) {
+  data::CsvOptions options;
+  options.types = data::column_types(recipe.types);
+  for (const std::string& name : recipe.leave_out) {
+    options.types.emplace(name, data::ColumnType::category);
+  }
+  if (!recipe.default_missing) options.missing = {""};
+  options.missing.insert(options.missing.end(), recipe.missing.begin(), recipe.missing.end());
+  using Header = data::CsvOptions::Header;
+  if (recipe.header == "present") options.header = Header::present;
+  if (recipe.header == "absent") options.header = Header::absent;
+  return options;
+}
+
+// What was found out about a table that its user should know.
+Findings look_at(const data::Table& table, const data::TableTarget& target,
+                 const DataRecipe& recipe) {
+  Findings out;
+  out.warnings = table.warnings;
+  std::int64_t counts[2] = {0, 0};
+  std::vector<std::string> gaps;
+  for (const data::Column& c : table.columns) {
+    const auto& left = recipe.leave_out;
+    if (std::find(left.begin(), left.end(), c.name) != left.end()) continue;
+    for (const std::string& w : c.warnings) {
+      out.warnings.push_back(fmt::format("column \"{}\": {}", c.name, w));
+    }
+    if (c.name == target.name) continue;
+    ++counts[c.kind == data::Column::Kind::category ? 1 : 0];
+    if (c.missing > 0) gaps.push_back(fmt::format("{} {}", c.name, c.missing));
+  }
+  out.notes.push_back(
+      fmt::format("{} rows: {} columns of numbers, {} of categories; target \"{}\"{}: {}",
+                  table.rows, counts[0], counts[1], target.name,
+                  recipe.target.empty() ? " (the last column)" : "", target.why));
+  if (!gaps.empty()) {
+    const std::size_t all = gaps.size();
+    gaps.resize(std::min<std::size_t>(all, 10));
+    out.notes.push_back(
+        fmt::format("missing cells, numbers at the mean and categories as none: {}{}",
+                    fmt::join(gaps, ", "), all > 10 ? ", ..." : ""));
+  }
+  const auto without = table.rows - static_cast<std::int64_t>(target.rows.size());
+  if (without > 0) {
+    std::int64_t first = 0;
+    while (first < static_cast<std::int64_t>(target.rows.size()) &&
+           target.rows[static_cast<std::size_t>(first)] == first) {
+      ++first;
+    }
+    out.warnings.push_back(
+        fmt::format("{} of {} rows have no target and are left out, the first of them data row {}",
+                    without, table.rows, first + 1));
+  }
+  return out;
+}
+
+void expect_classes(const std::string& source, const std::vector<std::string>& names,
+                    const std::string& hint) {
+  if (names.size() != 1) return;
+  throw IoError(format_error(
+      {.op = source,
+       .what = fmt::format("has one class only (\"{}\"): there is nothing to tell apart", names[0]),
+       .hint = hint}));
+}
+
 data::TableOptions table_options(const DataRecipe& recipe) {
   data::TableOptions options{.target = recipe.target, .leave_out = recipe.leave_out};
   if (recipe.task == "classification") options.task = data::TableOptions::Task::classes;
@@ -122,15 +143,18 @@ struct Texts {
 };
 
 void append(data::LabelledText& to, const data::LabelledText& from, const std::string& source) {
-  for (std::size_t i = 0; i < from.texts.size(); ++i) {
-    const std::string& name = from.class_names[static_cast<std::size_t>(from.labels[i])];
+  std::vector<std::int64_t> number;  // of each class of `from`
+  for (const std::string& name : from.class_names) {
     const auto found = std::find(to.class_names.begin(), to.class_names.end(), name);
     if (found == to.class_names.end()) {
       throw IoError(fmt::format("{}: the class \"{}\" is not among {}", source, name,
                                 fmt::join(to.class_names, ", ")));
     }
+    number.push_back(found - to.class_names.begin());
+  }
+  for (std::size_t i = 0; i < from.texts.size(); ++i) {
     to.texts.push_back(from.texts[i]);
-    to.labels.push_back(found - to.class_names.begin());
+    to.labels.push_back(number[static_cast<std::size_t>(from.labels[i])]);
   }
 }
 
@@ -240,26 +264,42 @@ struct OwnTexts final : OwnData::Undivided {
 OwnData::OwnData(const DataRecipe& recipe, const std::string& preprocessing) {
   const fs::path path = recipe.path;
   const bool folder = fs::is_directory(path);
-  const Kind kind = folder ? kind_of(all_files(path), path) : Kind::texts;
-  if (folder && kind == Kind::sounds) {
-    const auto form =
-        preprocessing.empty() ? sound_form(path, recipe) : form_of<data::SoundForm>(preprocessing);
-    parts_ = kept(data::sound_folder(path, form, !has_folders(path)));
+  using data::FileKind;
+  FileKind kind = FileKind::other;
+  if (folder) {
+    const data::Census census = data::take_census(path);
+    kind = census.kind;
+    if (const std::string rest = census.left_out(); !rest.empty()) {
+      findings_.warnings.push_back("left out: " + rest);
+    }
+  }
+  if (kind == FileKind::picture || kind == FileKind::sound) {
+    if (kind == FileKind::sound) {
+      const auto form = preprocessing.empty() ? sound_form(path, recipe)
+                                              : form_of<data::SoundForm>(preprocessing);
+      parts_ = kept(data::sound_folder(path, form, !has_folders(path)));
+    } else {
+      data::ImageForm form;
+      form.height = form.width = recipe.image_size;
+      if (!preprocessing.empty()) form = form_of<data::ImageForm>(preprocessing);
+      parts_ = kept(data::image_folder(path, form));
+    }
+    findings_.warnings.insert(findings_.warnings.end(), parts_.warnings.begin(),
+                              parts_.warnings.end());
+    expect_classes(recipe.path, parts_.train.info().class_names,
+                   "each class has a folder of its own; is one of the folders within meant?");
     return;
   }
-  if (folder && kind == Kind::pictures) {
-    data::ImageForm form;
-    form.height = form.width = recipe.image_size;
-    if (!preprocessing.empty()) form = form_of<data::ImageForm>(preprocessing);
-    parts_ = kept(data::image_folder(path, form));
-    return;
-  }
-  if (folder || path.extension() == ".txt") {
+  if (!is_table(path)) {
     auto own = std::make_unique<OwnTexts>();
     own->texts = read_texts(path);
     own->name = path.string();
     own->length = recipe.text_length;
     const data::Info info = named(own->name, own->texts.all.class_names);
+    expect_classes(own->name, info.class_names,
+                   folder
+                       ? "each class has a folder of its own; is one of the folders within meant?"
+                       : "the class stands before the tab of each line");
     const auto all = static_cast<std::int64_t>(own->texts.all.texts.size());
     const auto part = [&](std::int64_t begin, std::int64_t end) {
       if (begin == end) return data::Dataset();
@@ -275,13 +315,17 @@ OwnData::OwnData(const DataRecipe& recipe, const std::string& preprocessing) {
     return;
   }
   auto own = std::make_unique<OwnTable>();
-  own->table = data::read_csv(path);
+  own->table = read_table(recipe);
   own->options = table_options(recipe);
   const data::TableTarget target = data::target_of(own->table, own->options);
   if (target.rows.empty()) {
     throw IoError(
         fmt::format("{}: no row has a value in the target \"{}\"", own->table.source, target.name));
   }
+  findings_ = look_at(own->table, target, recipe);
+  expect_classes(
+      own->table.source, target.class_names,
+      fmt::format("the target is \"{}\": is another column meant (data.target)?", target.name));
   own->options.target = target.name;
   own->options.classes = target.class_names;
   own->options.task = target.class_names.empty() ? data::TableOptions::Task::values
@@ -292,6 +336,14 @@ OwnData::OwnData(const DataRecipe& recipe, const std::string& preprocessing) {
 }
 
 OwnData::~OwnData() = default;
+
+bool is_table(const fs::path& path) {
+  return !fs::is_directory(path) && path.extension() != ".txt";
+}
+
+data::Table read_table(const DataRecipe& recipe) {
+  return data::read_csv(recipe.path, csv_options(recipe));
+}
 
 std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test,
                              const std::string& preprocessing) const {
@@ -307,16 +359,29 @@ std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation, da
 }
 
 std::vector<fs::path> files_of(const fs::path& folder) {
-  std::vector<fs::path> files = all_files(folder);
-  const Kind kind = kind_of(files, folder);
-  std::erase_if(files, [&](const fs::path& file) { return kind_of_file(file) != kind; });
+  const data::FileKind kind = data::take_census(folder).kind;
+  std::vector<fs::path> files;
+  std::vector<fs::path> open{folder};
+  while (!open.empty()) {
+    const fs::path next = open.back();
+    open.pop_back();
+    for (const fs::path& entry : data::entries_of(next)) {
+      if (fs::is_directory(entry)) {
+        open.push_back(entry);
+      } else if (data::file_kind(entry) == kind) {
+        files.push_back(entry);
+      }
+    }
+  }
+  std::sort(files.begin(), files.end());
   return files;
 }
 
 data::Dataset read_as(const data::Preprocess& form, const std::vector<std::string>& class_names,
-                      const std::string& path) {
+                      const std::string& path, std::vector<std::string>* warnings) {
   if (const auto* encoder = std::get_if<data::TableEncoder>(&form.form())) {
-    const data::Dataset rows = encoder->encode(data::read_csv(path));
+    const data::Table table = data::read_csv(path, encoder->csv_options());
+    const data::Dataset rows = encoder->encode(table, warnings);
     if (rows.target_specs().empty()) {
       throw IoError(
           fmt::format("{}: has no column \"{}\" to compare with", path, encoder->target()));
@@ -334,6 +399,7 @@ data::Dataset read_as(const data::Preprocess& form, const std::vector<std::strin
     append(known, texts.all, path);
     return data::text_set(known, std::get<data::TextEncoder>(form.form()));
   }
+  if (warnings) warnings->insert(warnings->end(), parts.warnings.begin(), parts.warnings.end());
   const data::Dataset set = parts.test.empty() ? parts.train : parts.test;
   if (set.info().class_names != class_names) {
     throw IoError(fmt::format("{}: its classes are {}, the model knows {}", path,

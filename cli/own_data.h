@@ -3,12 +3,20 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/recipe.h"
 #include "nacre/data/files.h"
 #include "nacre/data/preprocess.h"
 
 namespace nacre::cli {
+
+// What its user should know of the data.
+struct Findings {
+  std::vector<std::string> notes;     // what it was taken for
+  std::vector<std::string> warnings;  // what may not be meant
+};
 
 // Data that is divided before it is encoded, so that means, categories and vocabularies are learned
 // from the training part alone.
@@ -28,19 +36,28 @@ class OwnData {
   std::int64_t encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test,
                       const std::string& preprocessing = {}) const;
 
+  // What was found while reading.
+  const Findings& findings() const { return findings_; }
+
   struct Undivided;  // a table or texts
 
  private:
   data::Parts parts_;
   std::unique_ptr<const Undivided> undivided_;
+  Findings findings_;
 };
 
 // The files of a folder that OwnData reads, in the order of their names.
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder);
+// Whether a path means a table: a file that is no .txt.
+bool is_table(const std::filesystem::path& path);
+// The table of a recipe's path, with its types and missing words. Throws IoError and ValueError.
+data::Table read_table(const DataRecipe& recipe);
 
 // Another file or folder, read as a model was taught to: with its columns, sizes, vocabulary,
-// classes. Throws IoError when the classes are others.
+// classes. `warnings` gets what of it the model does not know. Throws IoError when the classes are
+// others.
 data::Dataset read_as(const data::Preprocess& form, const std::vector<std::string>& class_names,
-                      const std::string& path);
+                      const std::string& path, std::vector<std::string>* warnings = nullptr);
 
 }  // namespace nacre::cli

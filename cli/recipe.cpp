@@ -14,6 +14,7 @@
 #include "nacre/base/json.h"
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
+#include "nacre/data/table.h"
 
 namespace nacre::cli {
 namespace {
@@ -30,6 +31,10 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"data.target", &r.data.target},
           {"data.task", &r.data.task},
           {"data.leave_out", &r.data.leave_out},
+          {"data.types", &r.data.types},
+          {"data.missing", &r.data.missing},
+          {"data.default_missing", &r.data.default_missing},
+          {"data.header", &r.data.header},
           {"data.standardise_targets", &r.data.standardise_targets},
           {"data.validation", &r.data.validation},
           {"data.test", &r.data.test},
@@ -118,7 +123,13 @@ void put(const Field& field, const Json& value, const std::string& key, const st
     if (!value.is_boolean()) fail_type(where, key, "true or false", value);
     **b = value.get<bool>();
   } else if (auto* const* list = std::get_if<Strings*>(&field)) {
-    if (value.is_string()) {
+    if (value.is_object() && key == "data.types") {  // zip = "category"
+      (*list)->clear();
+      for (const auto& [name, type] : value.items()) {
+        if (!type.is_string()) fail_type(where, key + "." + name, "a text", type);
+        (*list)->push_back(name + "=" + type.get<std::string>());
+      }
+    } else if (value.is_string()) {
       **list = {value.get<std::string>()};
     } else if (value.is_array() && std::all_of(value.begin(), value.end(),
                                                [](const Json& v) { return v.is_string(); })) {
@@ -251,6 +262,10 @@ void validate(const Recipe& r) {
   expect(r.model.layers.empty() || r.model.name == "auto", "model.name",
          "left out when model.layers is given: they describe two networks");
   expect(r.run.threads >= 0 && r.run.threads <= kMostThreads, "run.threads", "in 0..1024");
+  const Strings headers{"auto", "present", "absent"};
+  expect(std::find(headers.begin(), headers.end(), r.data.header) != headers.end(), "data.header",
+         "auto, present or absent");
+  data::column_types(r.data.types);
   const Strings tasks{"auto", "classification", "regression"};
   expect(std::find(tasks.begin(), tasks.end(), r.data.task) != tasks.end(), "data.task",
          "auto, classification or regression");

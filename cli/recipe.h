@@ -20,8 +20,12 @@ struct DataRecipe {
   std::string target;                  // of a table: the column to predict; default the last
   std::string task = "auto";           // "classification", "regression", "auto"
   std::vector<std::string> leave_out;  // columns of a table that are no inputs
-  bool standardise_targets = true;     // regression: train on targets of mean 0 and deviation 1
-  double validation = 0.1;             // part of the training data kept for validation
+  std::vector<std::string> types;      // of its columns: "zip=category"; see data::column_type
+  std::vector<std::string> missing;  // words that stand for a missing cell, besides the usual ones
+  bool default_missing = true;       // whether the usual ones ("NA", "?", ...) do, too
+  std::string header = "auto";       // of a table: "present", "absent", "auto"
+  bool standardise_targets = true;   // regression: train on targets of mean 0 and deviation 1
+  double validation = 0.1;           // part of the training data kept for validation
   double test = 0.2;            // part kept for the final evaluation where the data has no test set
   std::int64_t image_size = 0;  // pictures are scaled to this square; 0: as the first one is
   double sound_seconds = 1;     // longer sounds lose their end, shorter get silence

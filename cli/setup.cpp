@@ -9,7 +9,6 @@
 #include <numeric>
 #include <optional>
 
-#include "cli/own_data.h"
 #include "nacre/base/json.h"
 #include "nacre/base/text.h"
 #include "nacre/data/augment.h"
@@ -167,6 +166,7 @@ Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned)
     throw ValueError("data.task: the targets are class numbers, this is no regression");
   }
   if (own) {
+    setup.findings = own->findings();
     setup.vocabulary = own->encode(setup.train, setup.validation, setup.test, known);
     setup.info = setup.train.info();
   }

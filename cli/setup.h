@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/own_data.h"
 #include "cli/recipe.h"
 #include "nacre/data/dataset.h"
 #include "nacre/train/model.h"
@@ -27,6 +28,7 @@ struct Setup {
   // Of the training targets of a regression, where they are to be standardised.
   double target_mean = 0;
   double target_deviation = 1;
+  Findings findings;  // of the user's own files
 };
 
 // What cannot be had from the data a second time for certain: what a run keeps (cli/run_setup.h).

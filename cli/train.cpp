@@ -262,6 +262,10 @@ int run_train(const TrainCommand& command, const Console& console) {
 
   const Setup setup =
       begun ? open_run_data(*begun, command.resume) : open_data(recipe.data, recipe.train.seed);
+  for (const std::string& warning : setup.findings.warnings) console.warn(warning);
+  if (!command.quiet) {
+    for (const std::string& note : setup.findings.notes) console.say(printable(note));
+  }
   const std::string layers = begun ? begun->layers : layers_for(recipe.model, setup);
   data::Loader batches = training_batches(recipe, setup);
   Model model =
@@ -349,12 +353,16 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
   if (setup.test.empty()) {
     console.print("\nno test samples: nothing to evaluate",
-                  {{"run", run.string()}, {"metrics", nlohmann::json::object()}});
+                  {{"run", run.string()},
+                   {"metrics", nlohmann::json::object()},
+                   {"warnings", setup.findings.warnings}});
     return kOk;
   }
   const nlohmann::json evaluation = evaluate_best(run, model, setup);
   if (console.json) {
-    console.print("", {{"run", run.string()}, {"metrics", evaluation["metrics"]}});
+    console.print("", {{"run", run.string()},
+                       {"metrics", evaluation["metrics"]},
+                       {"warnings", setup.findings.warnings}});
     return kOk;
   }
   std::string line;

@@ -40,12 +40,14 @@ bool set_sample(const std::string& text, std::string& set, std::int64_t& number)
 struct Samples {
   Tensor inputs;                    // [n, ...]
   std::vector<std::string> truths;  // n, or none
+  std::vector<std::string> warnings = {};
 };
 
 // The column to predict, where the file has it.
-std::vector<std::string> truths_of(const std::string& file, const std::string& target) {
+std::vector<std::string> truths_of(const std::string& file, const data::TableEncoder& encoder) {
   std::vector<std::string> truths;
-  const data::Table rows = data::read_csv(file);
+  const data::Table rows = data::read_csv(file, encoder.csv_options());
+  const std::string& target = encoder.target();
   for (const data::Column& c : rows.columns) {
     if (c.name != target) continue;
     for (std::size_t r = 0; r < static_cast<std::size_t>(rows.rows); ++r) {
@@ -63,9 +65,10 @@ Samples read_file(const std::string& file, const zoo::SavedModel& saved) {
   if (!fs::exists(file)) throw IoError(file + ": no such file, and not SET:NUMBER");
   if (!saved.info.preprocessing.empty()) {
     const auto form = data::Preprocess::from_json(saved.info.preprocessing, "the model");
-    Samples samples{form.read(file), {}};
+    Samples samples;
+    samples.inputs = form.read(file, &samples.warnings);
     if (const auto* encoder = std::get_if<data::TableEncoder>(&form.form())) {
-      samples.truths = truths_of(file, encoder->target());
+      samples.truths = truths_of(file, *encoder);
     }
     return samples;
   }
@@ -110,7 +113,8 @@ void check_shape(const Shape& sample, const zoo::SavedModel& saved, const std::s
 
 // All samples of a file or folder, or the test part of a named set, read as the model was taught
 // to.
-data::Dataset other_data(const std::string& given, const zoo::SavedModel& saved) {
+data::Dataset other_data(const std::string& given, const zoo::SavedModel& saved,
+                         std::vector<std::string>* warnings) {
   const std::vector<std::string>& names = saved.info.class_names;
   DataRecipe recipe;
   set_data(recipe, given);
@@ -123,8 +127,8 @@ data::Dataset other_data(const std::string& given, const zoo::SavedModel& saved)
     return test;
   }
   if (!saved.info.preprocessing.empty()) {
-    return read_as(data::Preprocess::from_json(saved.info.preprocessing, "the model"), names,
-                   given);
+    return read_as(data::Preprocess::from_json(saved.info.preprocessing, "the model"), names, given,
+                   warnings);
   }
   const Shape& s = saved.input.shape;
   if (s.rank() != 3) {
@@ -136,7 +140,7 @@ data::Dataset other_data(const std::string& given, const zoo::SavedModel& saved)
   form.height = s[1];
   form.width = s[2];
   form.fit = data::Fit::pad;
-  return read_as(data::Preprocess(form), names, given);
+  return read_as(data::Preprocess(form), names, given, warnings);
 }
 
 // Whether a run was trained on this very data, wherever it lies.
@@ -159,13 +163,16 @@ int run_eval(const EvalCommand& command, const Console& console) {
   data::Info info = saved.info;
   data::Dataset test;
   bool own = false;
+  std::vector<std::string> warnings = saved.warnings;
   if (command.data.empty()) {
     const Setup setup = open_run_data(*begun, run);
     test = setup.test;
     info = setup.info;
     if (test.empty()) throw ValueError("the run kept no samples for testing: give --data");
   } else {
-    test = other_data(command.data, saved);
+    const std::size_t known = warnings.size();
+    test = other_data(command.data, saved, &warnings);
+    for (std::size_t k = known; k < warnings.size(); ++k) console.warn(warnings[k]);
     own = begun && is_own(*begun, command.data);
   }
   check_shape(test.input_specs().at(0).shape, saved, test.info().name);
@@ -173,7 +180,7 @@ int run_eval(const EvalCommand& command, const Console& console) {
   model.load_state(nn::values_of(saved.model.state()));
   nlohmann::json result = judge(model, test, info, saved.classifies, command.batch_size);
   result.erase("mistakes");
-  if (!saved.warnings.empty()) result["warnings"] = saved.warnings;
+  if (!warnings.empty()) result["warnings"] = warnings;
   if (own) result["includes_training_samples"] = true;
   std::vector<std::vector<std::string>> rows{{"metric", "value"}};
   for (const auto& [name, value] : result["metrics"].items()) {
@@ -192,6 +199,7 @@ namespace {
 // The answers for one argument of the command line, as text and as JSON.
 struct Answers {
   std::string text;
+  std::vector<std::string> warnings = {};
   nlohmann::json json = nlohmann::json::array();
 };
 
@@ -206,12 +214,15 @@ Answers answers_for(const std::string& file, zoo::SavedModel& saved, int top) {
   check_shape(shape, saved, file);
   const auto outputs = outputs_of(saved.model, samples.inputs, saved.classifies, 256);
   Answers answers;
+  answers.warnings = samples.warnings;
+  std::vector<std::string> warnings = saved.warnings;
+  warnings.insert(warnings.end(), samples.warnings.begin(), samples.warnings.end());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::string truth = samples.truths.empty() ? "" : samples.truths.at(i);
     nlohmann::json entry{{"file", file}};
     if (n > 1) entry["row"] = i + 1;
     if (!truth.empty()) entry["truth"] = truth;
-    if (!saved.warnings.empty()) entry["warnings"] = saved.warnings;
+    if (!warnings.empty()) entry["warnings"] = warnings;
     answers.text += printable(file) + (n > 1 ? fmt::format(" row {}", i + 1) : "") +
                     (truth.empty() ? "" : fmt::format("  (truth: {})", printable(truth))) + "\n";
     if (saved.classifies) {
@@ -240,6 +251,7 @@ int run_predict(const PredictCommand& command, const Console& console) {
   for (const std::string& file : command.files) {
     try {
       const Answers answers = answers_for(file, saved, command.top);
+      for (const std::string& warning : answers.warnings) console.warn(file + ": " + warning);
       console.say(answers.text);
       json.insert(json.end(), answers.json.begin(), answers.json.end());
     } catch (const std::exception& e) {

@@ -20,6 +20,8 @@ if(NACRE_WITH_IMAGES)
   find_package(JPEG REQUIRED)
   target_link_libraries(nacre_dependencies INTERFACE PNG::PNG JPEG::JPEG)
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/image_codec.cpp
+                      ${PROJECT_SOURCE_DIR}/nacre/data/image_jpeg.cpp
+                      ${PROJECT_SOURCE_DIR}/nacre/data/image_png.cpp
                PROPERTY COMPILE_DEFINITIONS NACRE_WITH_IMAGES)
 endif()
 if(NACRE_WITH_SOUND)

@@ -21,13 +21,23 @@ namespace {
   throw_io(path, std::string(doing) + ": " + std::strerror(error));
 }
 
-// An open file for reading, closed at the end of the scope, and its size.
+// What is there where a file is expected.
+std::string_view kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a file is expected, this is a folder";
+  if (S_ISFIFO(mode)) return "a file is expected, this is a pipe (FIFO)";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a file is expected, this is a device";
+  if (S_ISSOCK(mode)) return "a file is expected, this is a socket";
+  return "a file is expected, this is something else";
+}
+
+// An open file for reading, closed at the end of the scope, and its size. Only regular files have
+// an end that is known; a pipe would wait for somebody who writes, so nothing here waits.
 struct Opened {
   int descriptor;
   std::size_t size = 0;
 
   explicit Opened(const std::string& path)
-      : descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+      : descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (descriptor < 0) throw_errno(path, "cannot open", errno);
     struct stat status {};
     if (::fstat(descriptor, &status) != 0) {
@@ -37,8 +47,7 @@ struct Opened {
     }
     if (!S_ISREG(status.st_mode)) {
       ::close(descriptor);
-      throw_io(path, S_ISDIR(status.st_mode) ? "a file is expected, this is a folder"
-                                             : "a file is expected, this is something else");
+      throw_io(path, kind_of(status.st_mode));
     }
     size = static_cast<std::size_t>(status.st_size);
   }

@@ -28,7 +28,8 @@ Bytef* zlib_bytes(const std::byte* p) {
 struct Input::Impl {
   std::string name;
   std::unique_ptr<MappedFile> file;
-  Bytes packed;  // what is left to take from the file
+  Bytes packed;            // what is left to take from the file
+  std::uint64_t most = 0;  // that gzip may unpack to in all
   std::uint64_t position = 0;
   bool gzip = false;
   bool stream_open = false;  // inside a gzip member
@@ -37,6 +38,7 @@ struct Input::Impl {
 
   void begin() {
     gzip = packed.size() >= 2 && packed[0] == std::byte{0x1f} && packed[1] == std::byte{0x8b};
+    most = most_unpacked(packed.size());
   }
   ~Impl() {
     if (stream_open) inflateEnd(&stream);
@@ -125,9 +127,10 @@ std::uint64_t Input::most_left() const {
   const std::uint64_t waiting = impl_->peeked >= 0 ? 1 : 0;
   const std::uint64_t packed = impl_->packed.size();
   if (!impl_->gzip) return packed + waiting;
+  const std::uint64_t allowed = impl_->most - std::min(impl_->position, impl_->most);
+  if (packed > std::numeric_limits<std::uint64_t>::max() / (2 * kMostUnpacked)) return allowed;
   // The unpacker holds back at most a window of 32 KiB and one match.
-  if (packed > std::numeric_limits<std::uint64_t>::max() / (2 * kMostUnpacked)) return ~0ull;
-  return packed * kMostUnpacked + (impl_->stream_open ? 64 * 1024 : 0) + waiting;
+  return std::min(packed * kMostUnpacked + (impl_->stream_open ? 64 * 1024 : 0) + waiting, allowed);
 }
 
 bool Input::at_end() {
@@ -167,6 +170,7 @@ std::string Input::read_rest(std::uint64_t limit) {
     out.resize(read_some(out.data(), out.size()));
     return out;
   }
+  limit = std::min(limit, impl_->most);
   std::size_t chunk = 64 * 1024;
   while (!at_end()) {
     const std::size_t old = out.size();

@@ -26,8 +26,9 @@ class Input {
   const std::string& name() const;
   // The (unpacked) bytes read so far.
   std::uint64_t position() const;
-  // No more than this many bytes follow: exact for plain input, for gzip what its packed bytes can
-  // unpack to at most. To check a size that a header claims before memory is asked for.
+  // No more than this many bytes follow: exact for plain input, for gzip what its packed bytes may
+  // unpack to at most (most_unpacked). To check a size that a header claims before memory is asked
+  // for.
   std::uint64_t most_left() const;
   // Whether nothing follows.
   bool at_end();
@@ -37,7 +38,7 @@ class Input {
   // Up to n bytes, fewer only at the end.
   std::size_t read_some(void* to, std::size_t n);
   std::uint32_t read_u32_big_endian(std::string_view what);
-  // All that follows; throws above `limit` bytes.
+  // All that follows; throws above `limit` bytes, and for gzip above most_unpacked.
   std::string read_rest(std::uint64_t limit);
 
   // Throws IoError "NAME: at byte POSITION: what".
@@ -49,6 +50,13 @@ class Input {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// What a file of `packed` bytes may unpack to: 100 times its size and 64 MiB. Real data stays far
+// below, a file made to fill the memory (deflate reaches 1032 to 1) does not.
+constexpr std::uint64_t most_unpacked(std::uint64_t packed) {
+  constexpr std::uint64_t kRatio = 100, kFree = std::uint64_t{64} << 20;
+  return packed > ~std::uint64_t{0} / kRatio - kFree ? ~std::uint64_t{0} : packed * kRatio + kFree;
+}
 
 // Raw deflate (no header), as in zip archives. inflate_raw throws IoError naming `name` unless the
 // bytes unpack to exactly `size` bytes.

@@ -245,6 +245,20 @@ Moments measure(const Dataset& set, std::int64_t most) {
         }
       };
       each([&](double v) { sum += v; });
+      if (!std::isfinite(sum)) {
+        std::int64_t at = 0;
+        std::int64_t bad = -1;
+        each([&](double v) {
+          if (bad < 0 && !std::isfinite(v)) bad = at;
+          ++at;
+        });
+        throw ValueError(format_error(
+            {.op = "measure",
+             .what = bad < 0 ? fmt::format("the values of channel {} are too large", c)
+                             : fmt::format("sample {}, channel or column {}: a value is not finite",
+                                           begin + bad / inner, c),
+             .hint = "correct it, or leave that sample out (select)"}));
+      }
       const double part = sum / count;
       double squares = 0;
       each([&](double v) { squares += (v - part) * (v - part); });

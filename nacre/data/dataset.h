@@ -132,7 +132,8 @@ class Dataset {
 };
 
 // Mean and standard deviation (of the population) per channel or column of the first input, over
-// the whole set or its first `most` samples. A deviation of zero is given as 1.
+// the whole set or its first `most` samples. A deviation of zero is given as 1. Throws ValueError
+// that names the sample and channel of a value that is not finite.
 struct Moments {
   std::vector<double> mean;
   std::vector<double> deviation;

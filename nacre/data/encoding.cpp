@@ -49,6 +49,16 @@ std::string from_utf16(std::string_view bytes, bool big) {
 
 }  // namespace
 
+std::size_t utf8_until(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const CodePoint next = code_point_at(text, at);
+    if (!next.valid) break;
+    at += next.bytes;
+  }
+  return at;
+}
+
 std::string to_utf8(Bytes bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with("\xff\xfe")) return from_utf16(text.substr(2), false);

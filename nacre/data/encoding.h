@@ -11,6 +11,8 @@
 namespace nacre::data {
 
 using nacre::is_utf8;
+// How many bytes at the beginning are valid UTF-8.
+std::size_t utf8_until(std::string_view text);
 // To UTF-8: UTF-16 where a byte order mark says so, UTF-8 where it is valid (its mark is dropped),
 // else Latin-1. Never fails; half a UTF-16 unit becomes U+FFFD.
 std::string to_utf8(Bytes bytes);

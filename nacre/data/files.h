@@ -16,12 +16,15 @@ struct LabelledFiles {
   std::vector<std::filesystem::path> files;
   std::vector<std::int64_t> labels;
   std::vector<std::string> class_names;
+  std::vector<std::string> warnings = {};  // what of the folder may not be meant so
 };
 
 // All files below FOLDER/CLASS whose extension (in lower case, with the dot) is one of these.
-// Names that begin with a dot are passed over. class_names: those of another part of the same set,
-// which then fix the numbers. Throws IoError when the folder is missing, holds no such files, or
-// has a class that is not among class_names.
+// Names that begin with a dot are passed over; bytes of a folder's name that are no UTF-8 are \xNN
+// in the class's name. class_names: those of another part of the same set, which then fix the
+// numbers. warnings: folders without such files, files beside the folders of classes, folders
+// within them. Throws IoError when the folder is missing, holds no such files, pipes or other
+// things that are no files, or has a class that is not among class_names.
 LabelledFiles list_classes(const std::filesystem::path& folder,
                            const std::vector<std::string>& extensions,
                            const std::vector<std::string>& class_names = {});
@@ -39,13 +42,16 @@ struct Parts {
   Dataset train;
   Dataset validation;
   Dataset test;
+  std::vector<std::string> warnings = {};
 };
-// The folders of train, validation ("val", "valid", "validation") and test; empty paths where they
-// are missing. Without a train folder the folder itself is the train part.
+// The folders of train, validation ("val", "valid", "validation") and test, in capitals or not;
+// empty paths where they are missing. Without a train folder the folder itself is the train part;
+// throws IoError when it has one of the others nevertheless, or two for one part.
 struct PartFolders {
   std::filesystem::path train;
   std::filesystem::path validation;
   std::filesystem::path test;
+  std::string left_out = {};  // other folders beside train: "cats, dogs", or ""
 };
 PartFolders find_parts(const std::filesystem::path& folder);
 

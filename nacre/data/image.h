@@ -10,7 +10,9 @@
 namespace nacre::data {
 
 // Reads a PNG or JPEG, recognised by its first bytes. channels: 1 grey, 3 colour, 0 as the file has
-// it. What is transparent becomes white; a JPEG is turned as its EXIF orientation says. Throws
+// it. Values are those that are stored, as Pillow gives them: no gamma or profile is applied, grey
+// is 0.299 R + 0.587 G + 0.114 B, of 16 bits the high byte is taken. What is transparent is put
+// before white; a JPEG is turned as its EXIF orientation says. Throws
 // IoError when it is neither, damaged, cut off, or has more than 2^28 pixels; ValueError for other
 // channel counts.
 Tensor read_image(const std::filesystem::path& path, int channels = 0);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -251,6 +252,28 @@ Tensor parse_npy(Bytes bytes, const std::string& name) {
                                header.type, count * type->bytes, data.size()));
   }
   return type->convert(header, shape, data, name);
+}
+
+void expect_finite(const Tensor& values, const std::string& name) {
+  if (!is_floating(values.dtype())) return;
+  const std::vector<double> all = values.to_vector<double>();
+  const auto bad = std::find_if(all.begin(), all.end(), [](double v) { return !std::isfinite(v); });
+  if (bad == all.end()) return;
+  const std::int64_t rows = values.rank() == 0 ? 1 : values.size(0);
+  const std::int64_t width = values.elements() / rows;
+  const std::int64_t row = (bad - all.begin()) / width;
+  std::int64_t rest = (bad - all.begin()) % width;
+  std::string place;
+  if (values.rank() == 2) place = fmt::format(", column {}", rest + 1);
+  if (values.rank() > 2) {
+    for (int axis = values.rank() - 1; axis > 0; --axis) {
+      place = fmt::format("{}{}", rest % values.size(axis), place.empty() ? "" : ", " + place);
+      rest /= values.size(axis);
+    }
+    place = fmt::format(", place [{}]", place);
+  }
+  throw_io(name, fmt::format("row {}{}: {} is not finite", row + 1, place, *bad),
+           "correct it, or leave that row out");
 }
 
 std::string npy_bytes(const Tensor& tensor) {

@@ -10,6 +10,7 @@
 #include "nacre/base/error.h"
 #include "nacre/base/json.h"
 #include "nacre/base/utf8.h"
+#include "nacre/data/census.h"
 
 namespace nacre::data {
 namespace {
@@ -98,9 +99,15 @@ Parts make_parts(const PartFolders& folders, const std::vector<std::string>& ext
                  const LabelledFiles& train, Decode decode, const Info& info) {
   Parts out;
   out.train = file_set(train, decode, info);
+  out.warnings = train.warnings;
+  if (!folders.left_out.empty()) {
+    out.warnings.push_back("folders beside the training part are left out: " + folders.left_out);
+  }
   const auto part = [&](const std::filesystem::path& folder) {
     if (folder.empty()) return Dataset();
-    return file_set(list_classes(folder, extensions, train.class_names), decode, info);
+    const LabelledFiles files = list_classes(folder, extensions, train.class_names);
+    out.warnings.insert(out.warnings.end(), files.warnings.begin(), files.warnings.end());
+    return file_set(files, decode, info);
   };
   out.validation = part(folders.validation);
   out.test = part(folders.test);
@@ -160,29 +167,20 @@ std::string Preprocess::kind() const {
   return kinds[form_.index()];
 }
 
-Tensor Preprocess::read(const std::filesystem::path& path) const {
+Tensor Preprocess::read(const std::filesystem::path& path,
+                        std::vector<std::string>* warnings) const {
   return std::visit(
       Overloaded{
           [&](const ImageForm& f) { return batch_of_one(f.apply(read_image(path, f.channels))); },
           [&](const SoundForm& f) { return batch_of_one(shape_sound(read_sound(path), f)); },
           [&](const TableEncoder& encoder) {
-            Table table = read_csv(path);
+            Table table = read_csv(path, encoder.csv_options());
             // What is to be predicted may be there or missing: every row counts.
             if (table.columns.size() > 1) {
               std::erase_if(table.columns,
                             [&](const Column& c) { return c.name == encoder.target(); });
             }
-            // Without the target's column and without a header, the columns are the inputs.
-            const auto names = encoder.input_names();
-            bool unnamed = true;
-            for (std::size_t k = 0; k < table.columns.size(); ++k) {
-              unnamed = unnamed && table.columns[k].name == fmt::format("column {}", k + 1);
-            }
-            if (unnamed && table.columns.size() == names.size()) {
-              for (std::size_t k = 0; k < names.size(); ++k) table.columns[k].name = names[k];
-            }
-            Batch all = encoder.encode(table).all();
-            return all.inputs.at(0);
+            return encoder.encode(table, warnings).all().inputs.at(0);
           },
           [&](const TextEncoder& encoder) {
             const std::vector<std::string> lines = read_lines(path);
@@ -200,7 +198,7 @@ Tensor Preprocess::encode(const std::string& text) const {
 }
 
 Parts image_folder(const std::filesystem::path& folder, ImageForm form) {
-  const std::vector<std::string> extensions = {".png", ".jpg", ".jpeg"};
+  const std::vector<std::string>& extensions = extensions_of(FileKind::picture);
   const PartFolders folders = find_parts(folder);
   const LabelledFiles train = list_classes(folders.train, extensions);
   if (form.height == 0 || form.width == 0) {
@@ -218,14 +216,20 @@ Parts image_folder(const std::filesystem::path& folder, ImageForm form) {
 }
 
 Parts sound_folder(const std::filesystem::path& folder, const SoundForm& form, bool by_prefix) {
-  const std::vector<std::string> extensions = {".wav", ".flac", ".ogg"};
+  const std::vector<std::string>& extensions = extensions_of(FileKind::sound);
   Info info;
   info.name = as_utf8(folder.filename().string());
   info.preprocessing = Preprocess(form).to_json();
   const auto decode = [form](const std::filesystem::path& path) {
     return shape_sound(read_sound(path), form);
   };
-  if (by_prefix) return {file_set(list_prefixes(folder, extensions), decode, info), {}, {}};
+  if (by_prefix) {
+    const LabelledFiles files = list_prefixes(folder, extensions);
+    return {.train = file_set(files, decode, info),
+            .validation = {},
+            .test = {},
+            .warnings = files.warnings};
+  }
   const PartFolders folders = find_parts(folder);
   return make_parts(folders, extensions, list_classes(folders.train, extensions), decode, info);
 }

@@ -40,8 +40,10 @@ class Preprocess {
   std::string kind() const;
 
   // A file as inputs with a leading axis: one for a picture or sound, one a row for a CSV, one a
-  // line for a text. Throws IoError.
-  Tensor read(const std::filesystem::path& path) const;
+  // line for a text. A CSV is read as the encoder was taught to (TableEncoder::csv_options);
+  // `warnings` gets what of it the encoder does not know. Throws IoError.
+  Tensor read(const std::filesystem::path& path,
+              std::vector<std::string>* warnings = nullptr) const;
   // One text given by itself. Throws ValueError for other kinds.
   Tensor encode(const std::string& text) const;
   const Form& form() const { return form_; }

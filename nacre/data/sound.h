@@ -17,7 +17,7 @@ struct Sound {
 };
 
 // Reads what libsndfile knows: WAV, FLAC, OGG, AIFF, MP3. Throws IoError when it is something else,
-// damaged or cut off.
+// damaged or cut off, holds numbers that are not finite, or more than 2^28 samples.
 Sound read_sound(const std::filesystem::path& path);
 Sound decode_sound(Bytes bytes, const std::string& name);
 // A 16-bit WAV of f32 [channels, n]; values beyond [-1, 1] are cut.

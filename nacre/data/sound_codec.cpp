@@ -56,6 +56,8 @@ std::string encode_wav(const Tensor& samples, int rate) {
 #ifdef NACRE_WITH_SOUND
 namespace {
 
+constexpr std::uint64_t kMostSamples = std::uint64_t{1} << 28;
+
 // libsndfile's view of bytes in memory.
 struct Memory {
   Bytes bytes;
@@ -116,11 +118,17 @@ Sound decode_sound(Bytes bytes, const std::string& name) {
   }
   // Read in pieces: the promised length is believed only as far as samples come.
   const auto channels = static_cast<std::size_t>(info.channels);
+  if (static_cast<std::uint64_t>(info.frames) * channels > kMostSamples) {
+    throw_io(name,
+             fmt::format("{} channels of {} samples: a sound has at most 2^28 samples in all",
+                         info.channels, info.frames),
+             "cut it into parts");
+  }
   std::vector<float> frames;
   std::vector<float> piece(65536 * channels);
   while (true) {
     const sf_count_t got = sf_readf_float(file.get(), piece.data(), 65536);
-    if (got <= 0) break;
+    if (got <= 0 || frames.size() > kMostSamples) break;
     frames.insert(
         frames.end(), piece.begin(),
         piece.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(got) * channels));
@@ -134,8 +142,10 @@ Sound decode_sound(Bytes bytes, const std::string& name) {
   const auto to = out.samples.mutable_data<float>();
   for (std::size_t c = 0; c < channels; ++c) {
     for (std::size_t i = 0; i < n; ++i) {
-      const float v = frames[i * channels + c];
-      to[c * n + i] = std::isfinite(v) ? v : 0;
+      to[c * n + i] = frames[i * channels + c];
+      if (std::isfinite(to[c * n + i])) continue;
+      throw_io(name,
+               fmt::format("sample {} of channel {} is {}: no finite number", i, c, to[c * n + i]));
     }
   }
   return out;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,15 +13,38 @@
 
 namespace nacre::data {
 
+// How the cells of a column are read.
+enum class ColumnType {
+  automatic,      // by its cells: see read_csv
+  number,         // 1234.5, -3e8
+  decimal_comma,  // 1234,5; 1.234,5
+  thousands,      // 1,234.5; 1 234.5; 1'234.5
+  category,       // a text, as it stands there: "001" is not "1"
+};
+// "number", "decimal-comma", "thousands", "category" ("auto").
+std::string to_string(ColumnType type);
+// Throws ValueError with the nearest name.
+ColumnType column_type(const std::string& name);
+// From texts "COLUMN=TYPE" (the last '=' counts). Throws ValueError.
+std::map<std::string, ColumnType> column_types(const std::vector<std::string>& assignments);
+
+// The words that stand for a missing cell unless CsvOptions says otherwise: "", "?", "NA", "nan",
+// ...
+const std::vector<std::string>& usual_missing();
+
 struct CsvOptions {
   enum class Header { automatic, present, absent };
   char separator = '\0';              // '\0': of comma, semicolon, tab and |, what fits best
-  Header header = Header::automatic;  // a first row of texts above numbers, or of unique texts
+  Header header = Header::automatic;  // see read_csv
   char comment = '\0';                // lines that begin with it are skipped
-  std::vector<std::string> missing = {"", "?", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL"};
-  std::vector<std::string> numbers = {};  // columns that must be numbers
-  std::vector<std::string> categories =
-      {};  // columns taken as categories though they look like numbers
+  std::vector<std::string> missing = usual_missing();
+  std::map<std::string, ColumnType> types = {};  // of columns whose cells are not to decide
+  // What an encoder wants to find (TableEncoder::csv_options): a first row that has one of these
+  // names is the header; without a header, as many columns as inputs are those. `types` may then
+  // name columns that are not there.
+  std::vector<std::string> inputs = {};
+  std::string target = {};
+  char likely_separator = '\0';  // taken where it parts the first row
 };
 
 struct Column {
@@ -31,12 +55,19 @@ struct Column {
   std::vector<std::int32_t> codes = {};      // index into categories, -1 where missing
   std::vector<std::string> categories = {};  // sorted
   std::int64_t missing = 0;
+  ColumnType type = ColumnType::number;    // what it was taken for, never automatic
+  std::string why = {};                    // "all 150 cells are numbers"
+  std::vector<std::string> warnings = {};  // what may not be meant, with the row
 };
 
 struct Table {
   std::string source;  // for errors
   std::vector<Column> columns;
   std::int64_t rows = 0;
+  bool header = true;  // whether a first row names the columns
+  char separator = ',';
+  std::vector<std::string> warnings = {};              // on the table as a whole
+  std::vector<std::string> missing = usual_missing();  // the words that stood for a missing cell
 
   // Throws ValueError with the nearest name.
   const Column& column(const std::string& name) const;
@@ -45,9 +76,23 @@ struct Table {
 };
 
 // Fields may be quoted ("" within quotes is one quote, line ends may be quoted); blanks around
-// others are dropped. A column whose fields are all numbers or missing is one of numbers, others
-// are categories. The text may be UTF-8, UTF-16 with a byte order mark, or else Latin-1. Throws
-// IoError naming file, row (from 1, counted in lines of the file) and column.
+// others are dropped. The text may be UTF-8, UTF-16 with a byte order mark, or else Latin-1 (with a
+// warning).
+//
+// A column whose cells are all numbers or missing is one of numbers, in one of the three ways to
+// write them; digits with leading zeros are codes, so categories; others are categories. What may
+// not be meant is a warning of the column that names the row: words such as "-" among numbers
+// (taken as missing), numbers among categories, texts that differ in case only, one and the same
+// value, an index, dates. What cannot be meant is an IoError: a text among many different numbers,
+// "inf" or 1e400, numbers such as 1,234 that could be thousands or a decimal comma, two columns of
+// one name. `types` decides before all this.
+//
+// The first row is a header when a text stands above numbers, when its whole numbers are a sequence
+// of years or positions that the rows below are not (with a warning), or when none of its texts
+// comes again below.
+//
+// Throws IoError naming file, row (from 1, counted in lines of the file) and column; also for
+// more than 2^34 bytes, 2^18 columns or 2^30 cells. ValueError when `types` names no column.
 Table read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
 Table parse_csv(Bytes bytes, const std::string& name, const CsvOptions& options = {});
 
@@ -62,6 +107,7 @@ struct TableOptions {
   std::vector<std::string> leave_out = {};
   bool standardise = true;             // numbers to mean 0 and deviation 1
   std::int64_t most_categories = 256;  // a column with more is an error that says to leave it out
+  std::int64_t most_classes = 1000;    // a target with more is no set of classes
 };
 
 // The column to predict: which rows have it, and what it says there.
@@ -70,8 +116,10 @@ struct TableTarget {
   std::vector<std::string> class_names;  // none: values
   std::vector<std::int64_t> rows;        // that are not missing
   Tensor values;                         // of those rows: i64 [n] classes, or f32 [n, 1]
+  std::string why;                       // "3 different texts", why these are classes or values
 };
-// Throws ValueError for a target that is no column, or values asked of texts.
+// Throws ValueError for a target that is no column, or values asked of texts; IoError for more
+// classes than most_classes, or as many as rows, with the likely reason.
 TableTarget target_of(const Table& table, const TableOptions& options = {});
 
 // How rows become f32 [features]: numbers standardised, missing ones at the mean; categories
@@ -80,13 +128,16 @@ TableTarget target_of(const Table& table, const TableOptions& options = {});
 class TableEncoder {
  public:
   // Throws ValueError for options that name no column, IoError when there are no rows, no input
-  // columns, or too many categories.
+  // columns, too many categories, or numbers that are not finite.
   static TableEncoder fit(const Table& table, const TableOptions& options = {});
 
   // Inputs f32 [features]; targets i64 [] for classes, f32 [1] for values, none when the table
-  // lacks the target's column. Rows whose target is missing are left out. Throws IoError on missing
-  // columns and on a class that fit() did not see.
-  Dataset encode(const Table& table) const;
+  // lacks the target's column. Rows whose target is missing are left out. `warnings` gets a line
+  // for each column with categories that fit() did not see. Throws IoError on missing columns, on a
+  // class that fit() did not see, on numbers that are not finite in f32, and beyond 2^33 bytes.
+  Dataset encode(const Table& table, std::vector<std::string>* warnings = nullptr) const;
+  // How to read another file for this encoder: the types, missing words and names it learned.
+  CsvOptions csv_options() const;
   // One row of fields in the order of input_names(). Throws ValueError naming the field.
   Tensor encode_row(std::span<const std::string> fields) const;
 
@@ -106,14 +157,26 @@ class TableEncoder {
     std::string name;
     std::vector<std::string> categories;  // empty: numbers
     double mean = 0;
-    double deviation = 1;
+    double deviation = 1;  // 0: numbers as they are
+    ColumnType type = ColumnType::number;
+    float scaled(double number) const;
+    std::int64_t width() const {
+      return categories.empty() ? 1 : static_cast<std::int64_t>(categories.size());
+    }
   };
-  void put(const Input& input, double number, const std::string* category, float*& to) const;
+  // One input's features of these rows, the first at `to`, each `stride` after the one before.
+  static void encode_input(const Input& input, const Column& column, const std::string& source,
+                           std::span<const std::int64_t> rows, float* to, std::int64_t stride,
+                           std::vector<std::string>* warnings);
 
   std::vector<Input> inputs_;
   std::string target_;
   bool has_target_ = true;
+  ColumnType target_type_ = ColumnType::automatic;
   std::vector<std::string> classes_;
+  std::vector<std::string> missing_ = usual_missing();
+  bool header_ = true;  // whether the table had one
+  char separator_ = ',';
 };
 
 }  // namespace nacre::data

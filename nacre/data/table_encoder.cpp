@@ -1,113 +1,63 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "nacre/base/error.h"
 #include "nacre/base/json.h"
+#include "nacre/base/text.h"
+#include "nacre/data/cell.h"
 #include "nacre/data/table.h"
+#include "nacre/data/table_target.h"
 
 namespace nacre::data {
 namespace {
 
 using Json = nlohmann::json;
 
-std::string number_text(double value) { return fmt::format("{}", value); }
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 33;
 
-// Different whole numbers, rising, when there are at most 20 and nothing else.
-std::vector<double> few_whole_numbers(const Column& column) {
-  std::set<double> values;
-  for (const double v : column.numbers) {
+// Mean and deviation of what is there (Welford). Throws IoError naming a number that is not finite.
+std::pair<double, double> moments_of(const Column& column, const std::string& source) {
+  double n = 0, mean = 0, squares = 0;
+  for (std::size_t r = 0; r < column.numbers.size(); ++r) {
+    const double v = column.numbers[r];
     if (std::isnan(v)) continue;
-    if (v != std::floor(v)) return {};
-    values.insert(v);
-    if (values.size() > 20) return {};
-  }
-  return {values.begin(), values.end()};
-}
-
-// The class names a target column gives, or none when it holds values.
-std::vector<std::string> classes_of(const Column& column, const TableOptions& options,
-                                    const std::string& source) {
-  if (!options.classes.empty()) return options.classes;
-  if (options.task == TableOptions::Task::values) {
-    if (column.kind == Column::Kind::category) {
-      throw ValueError(
-          fmt::format("{}: the target \"{}\" holds texts, not values", source, column.name));
+    if (!std::isfinite(v)) {
+      throw_io(source, fmt::format("data row {}, column \"{}\": {} is no finite number", r + 1,
+                                   column.name, v));
     }
-    return {};
+    n += 1;
+    const double delta = v - mean;
+    mean += delta / n;
+    squares += delta * (v - mean);
   }
-  if (column.kind == Column::Kind::category) return column.categories;
-  std::vector<std::string> out;
-  if (options.task == TableOptions::Task::classes) {
-    std::set<double> values;
-    for (const double v : column.numbers) {
-      if (!std::isnan(v)) values.insert(v);
-    }
-    for (const double v : values) out.push_back(number_text(v));
-    return out;
+  const double deviation = n > 0 && squares > 0 ? std::sqrt(squares / n) : 1;
+  if (!std::isfinite(deviation) || !std::isfinite(mean)) {
+    throw_io(source, fmt::format("the numbers of column \"{}\" are too large", column.name));
   }
-  for (const double v : few_whole_numbers(column)) out.push_back(number_text(v));
-  return out;
-}
-
-// The class of a row's target, -1 where it is missing. Throws IoError on an unknown one.
-std::int64_t class_at(const Column& column, std::size_t row,
-                      const std::vector<std::string>& classes, const std::string& source) {
-  std::string name;
-  if (column.kind == Column::Kind::category) {
-    if (column.codes[row] < 0) return -1;
-    name = column.categories[static_cast<std::size_t>(column.codes[row])];
-  } else {
-    if (std::isnan(column.numbers[row])) return -1;
-    name = number_text(column.numbers[row]);
-  }
-  const auto found = std::find(classes.begin(), classes.end(), name);
-  if (found == classes.end()) {
-    throw_io(source,
-             fmt::format("data row {}, column \"{}\": the class \"{}\" is not known, known {} {}",
-                         row + 1, column.name, name, classes.size() == 1 ? "is" : "are",
-                         fmt::join(classes, ", ")));
-  }
-  return found - classes.begin();
-}
-
-// The rows whose target is known, with it.
-TableTarget read_target(const Table& table, const Column& column,
-                        std::vector<std::string> classes) {
-  TableTarget out{.name = column.name, .class_names = std::move(classes), .rows = {}, .values = {}};
-  const bool as_classes = !out.class_names.empty();
-  if (!as_classes && column.kind != Column::Kind::number) {
-    throw_io(table.source, fmt::format("the target \"{}\" holds texts, not values", column.name));
-  }
-  std::vector<std::int64_t> numbers;
-  std::vector<float> values;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(table.rows); ++r) {
-    if (as_classes) {
-      const std::int64_t c = class_at(column, r, out.class_names, table.source);
-      if (c < 0) continue;
-      numbers.push_back(c);
-    } else {
-      if (std::isnan(column.numbers[r])) continue;
-      values.push_back(static_cast<float>(column.numbers[r]));
-    }
-    out.rows.push_back(static_cast<std::int64_t>(r));
-  }
-  const auto n = static_cast<std::int64_t>(out.rows.size());
-  out.values = as_classes ? Tensor::from(numbers) : Tensor::from(values, {n, 1});
-  return out;
+  return {mean, deviation};
 }
 
 }  // namespace
 
 Table Table::select(std::span<const std::int64_t> numbers) const {
-  Table out{.source = source, .columns = {}, .rows = static_cast<std::int64_t>(numbers.size())};
+  Table out{.source = source,
+            .columns = {},
+            .rows = static_cast<std::int64_t>(numbers.size()),
+            .header = header,
+            .separator = separator,
+            .warnings = warnings,
+            .missing = missing};
   for (const Column& column : columns) {
     Column part{.name = column.name, .kind = column.kind};
+    part.type = column.type;
+    part.why = column.why;
+    part.warnings = column.warnings;
     std::vector<std::int32_t> code(column.categories.size(), -1);
     for (const std::int64_t n : numbers) {
       const auto r = static_cast<std::size_t>(n);
@@ -136,94 +86,107 @@ Table Table::select(std::span<const std::int64_t> numbers) const {
   return out;
 }
 
-TableTarget target_of(const Table& table, const TableOptions& options) {
-  if (table.rows == 0 || table.columns.empty()) throw_io(table.source, "the table has no rows");
-  const Column& column =
-      options.target.empty() ? table.columns.back() : table.column(options.target);
-  return read_target(table, column, classes_of(column, options, table.source));
-}
-
 TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) {
   if (table.rows == 0 || table.columns.empty()) throw_io(table.source, "the table has no rows");
   TableEncoder out;
   out.has_target_ = options.has_target;
+  out.missing_ = table.missing;
+  out.header_ = table.header;
+  if (static_cast<unsigned char>(table.separator) < 0x80) out.separator_ = table.separator;
   if (options.has_target) {
     out.target_ = options.target.empty() ? table.columns.back().name : options.target;
-    out.classes_ = classes_of(table.column(out.target_), options, table.source);
+    const Column& target = table.column(out.target_);
+    std::string why;
+    out.classes_ = classes_of(table, target, options, why);
+    out.target_type_ = target.type;
   }
+  const std::unordered_set<std::string> left_out(options.leave_out.begin(),
+                                                 options.leave_out.end());
   for (const std::string& name : options.leave_out) table.column(name);
   for (const Column& column : table.columns) {
-    if ((options.has_target && column.name == out.target_) ||
-        std::find(options.leave_out.begin(), options.leave_out.end(), column.name) !=
-            options.leave_out.end()) {
+    if ((options.has_target && column.name == out.target_) || left_out.contains(column.name)) {
       continue;
     }
-    Input input{.name = column.name, .categories = column.categories};
     if (static_cast<std::int64_t>(column.categories.size()) > options.most_categories) {
       throw_io(table.source,
                fmt::format("column \"{}\" has {} different texts, at most {} are expected",
                            column.name, column.categories.size(), options.most_categories),
-               "leave it out (data.leave_out in a recipe), or raise most_categories");
+               "leave it out (data.leave_out in a recipe), raise most_categories, or read it as "
+               "numbers (data.types) where it holds some");
     }
+    Input input{.name = column.name, .categories = column.categories};
     if (column.kind == Column::Kind::number) {
-      double n = 0;
-      double squares = 0;
-      for (const double v : column.numbers) {  // Welford
-        if (std::isnan(v)) continue;
-        n += 1;
-        const double delta = v - input.mean;
-        input.mean += delta / n;
-        squares += delta * (v - input.mean);
-      }
-      if (options.standardise && n > 0 && squares > 0) input.deviation = std::sqrt(squares / n);
-      if (!std::isfinite(input.deviation) || !std::isfinite(input.mean)) {
-        throw_io(table.source,
-                 fmt::format("the numbers of column \"{}\" are too large", column.name));
-      }
+      std::tie(input.mean, input.deviation) = moments_of(column, table.source);
+      // Missing numbers are still put at the mean; nothing else is moved.
+      if (!options.standardise) input.deviation = 0;
+      input.type = column.type;
     } else if (column.categories.empty()) {
       continue;  // nothing but missing fields
+    } else {
+      input.type = ColumnType::category;
     }
     out.inputs_.push_back(std::move(input));
   }
-  if (!options.standardise) {
-    // Missing numbers are still put at the mean; nothing else is moved.
-    for (Input& input : out.inputs_) input.deviation = 0;
+  if (out.inputs_.empty()) {
+    throw_io(table.source, "no columns are left as inputs",
+             table.columns.size() == 1 ? "it has one column: is its separator another one?" : "");
   }
-  if (out.inputs_.empty()) throw_io(table.source, "no columns are left as inputs");
   return out;
 }
 
-// deviation 0 stands for "as it is".
-void TableEncoder::put(const Input& input, double number, const std::string* category,
-                       float*& to) const {
-  if (input.categories.empty()) {
-    if (std::isnan(number)) number = input.mean;
-    *to++ =
-        static_cast<float>(input.deviation == 0 ? number : (number - input.mean) / input.deviation);
-    return;
-  }
-  for (const std::string& name : input.categories) *to++ = category && *category == name ? 1 : 0;
+float TableEncoder::Input::scaled(double number) const {
+  if (std::isnan(number)) number = mean;
+  return static_cast<float>(deviation == 0 ? number : (number - mean) / deviation);
 }
 
-Dataset TableEncoder::encode(const Table& table) const {
-  std::vector<const Column*> columns;
-  std::vector<std::string> names;
-  for (const Column& c : table.columns) names.push_back(c.name);
+namespace {
+
+// The columns of a table by the names of inputs. Throws IoError naming those it lacks.
+std::vector<const Column*> find_columns(const Table& table, const std::vector<std::string>& names) {
+  std::unordered_map<std::string_view, const Column*> known;
+  for (const Column& c : table.columns) known.emplace(c.name, &c);
+  std::vector<const Column*> out;
   std::vector<std::string> lacking;
-  for (const Input& input : inputs_) {
-    const auto found = std::find(names.begin(), names.end(), input.name);
-    if (found == names.end()) {
-      lacking.push_back('"' + input.name + '"');
-      continue;
+  for (const std::string& name : names) {
+    const auto found = known.find(name);
+    if (found == known.end()) {
+      lacking.push_back('"' + name + '"');
+    } else {
+      out.push_back(found->second);
     }
-    columns.push_back(&table.columns[static_cast<std::size_t>(found - names.begin())]);
   }
-  if (!lacking.empty()) {
-    throw_io(table.source,
-             fmt::format("no column is called {}; the columns are {}", fmt::join(lacking, ", "),
-                         fmt::join(names, ", ")),
-             "the first row must name the columns as in training");
+  if (lacking.empty()) return out;
+  const std::size_t more = lacking.size() - std::min<std::size_t>(lacking.size(), 20);
+  lacking.resize(lacking.size() - more);
+  std::vector<std::string> have;
+  for (const Column& c : table.columns) {
+    if (have.size() < 20) have.push_back(c.name);
   }
+  throw_io(table.source,
+           fmt::format("no column is called {}{}; the columns are {}{}", fmt::join(lacking, ", "),
+                       more > 0 ? fmt::format(" and {} more", more) : "", fmt::join(have, ", "),
+                       have.size() < table.columns.size() ? ", ..." : ""),
+           "the first row must name the columns as in training");
+}
+
+// For each category of a column of texts its place among the known ones, -1 for others.
+std::vector<std::int64_t> places_of(const Column& column, const std::vector<std::string>& known) {
+  std::unordered_map<std::string_view, std::int64_t> place;
+  for (const std::string& name : known) {
+    place.emplace(name, static_cast<std::int64_t>(place.size()));
+  }
+  std::vector<std::int64_t> out;
+  for (const std::string& name : column.categories) {
+    const auto found = place.find(name);
+    out.push_back(found == place.end() ? -1 : found->second);
+  }
+  return out;
+}
+
+}  // namespace
+
+Dataset TableEncoder::encode(const Table& table, std::vector<std::string>* warnings) const {
+  const std::vector<const Column*> columns = find_columns(table, input_names());
   for (std::size_t k = 0; k < inputs_.size(); ++k) {
     if (inputs_[k].categories.empty() && columns[k]->kind != Column::Kind::number) {
       throw_io(table.source,
@@ -231,35 +194,30 @@ Dataset TableEncoder::encode(const Table& table) const {
     }
   }
   TableTarget target;
-  const auto at = std::find(names.begin(), names.end(), target_);
-  if (has_target_ && at != names.end()) {
-    target =
-        read_target(table, table.columns[static_cast<std::size_t>(at - names.begin())], classes_);
+  const auto at = std::find_if(table.columns.begin(), table.columns.end(),
+                               [&](const Column& c) { return c.name == target_; });
+  if (has_target_ && at != table.columns.end()) {
+    target = read_target(table, *at, classes_);
   } else {
     target.rows.resize(static_cast<std::size_t>(table.rows));
     std::iota(target.rows.begin(), target.rows.end(), std::int64_t{0});
   }
   const auto n = static_cast<std::int64_t>(target.rows.size());
-  Tensor x({f32, {n, features()}});
-  float* to = x.mutable_data<float>().data();
-  for (const std::int64_t row : target.rows) {
-    const auto r = static_cast<std::size_t>(row);
-    for (std::size_t k = 0; k < inputs_.size(); ++k) {
-      const Column& c = *columns[k];
-      std::string text;
-      const std::string* category = nullptr;
-      double number = 0;
-      if (c.kind == Column::Kind::category) {
-        if (c.codes[r] >= 0) category = &c.categories[static_cast<std::size_t>(c.codes[r])];
-      } else {
-        number = c.numbers[r];
-        if (!inputs_[k].categories.empty() && !std::isnan(number)) {
-          text = number_text(number);
-          category = &text;
-        }
-      }
-      put(inputs_[k], number, category, to);
-    }
+  const std::int64_t width = features();
+  if (n > kMostBytes / 4 / width) {
+    throw_io(table.source,
+             fmt::format("{} rows of {} features (categories count one each) are more than {}",
+                         with_thousands(n), with_thousands(width),
+                         human_bytes(static_cast<double>(kMostBytes))),
+             "leave out the columns with the most categories (data.leave_out)");
+  }
+  Tensor x({f32, {n, width}});
+  float* const to = x.mutable_data<float>().data();
+  std::fill_n(to, n * width, 0.0f);
+  std::int64_t first = 0;  // feature of input k
+  for (std::size_t k = 0; k < inputs_.size(); ++k) {
+    encode_input(inputs_[k], *columns[k], table.source, target.rows, to + first, width, warnings);
+    first += inputs_[k].width();
   }
   Info info;
   info.name = table.source;
@@ -271,33 +229,105 @@ Dataset TableEncoder::encode(const Table& table) const {
   return Dataset::from({x}, targets, info);
 }
 
+void TableEncoder::encode_input(const Input& input, const Column& column, const std::string& source,
+                                std::span<const std::int64_t> rows, float* to, std::int64_t stride,
+                                std::vector<std::string>* warnings) {
+  if (input.categories.empty()) {
+    for (const std::int64_t row : rows) {
+      const double number = column.numbers[static_cast<std::size_t>(row)];
+      *to = input.scaled(number);
+      if (!std::isfinite(*to)) {
+        throw_io(source, fmt::format("data row {}, column \"{}\": {} is not finite in f32", row + 1,
+                                     input.name, number));
+      }
+      to += stride;
+    }
+    return;
+  }
+  // Texts, or numbers that were texts where the encoder learned.
+  Column texts;
+  const Column* from = &column;
+  if (column.kind == Column::Kind::number) {
+    std::unordered_map<double, std::int32_t> codes;
+    for (const double v : column.numbers) {
+      if (std::isnan(v)) {
+        texts.codes.push_back(-1);
+        continue;
+      }
+      const auto [code, is_new] = codes.emplace(v, static_cast<std::int32_t>(codes.size()));
+      if (is_new) texts.categories.push_back(number_text(v));
+      texts.codes.push_back(code->second);
+    }
+    from = &texts;
+  }
+  const std::vector<std::int64_t> places = places_of(*from, input.categories);
+  std::int64_t unknown = 0, first_row = 0;
+  for (const std::int64_t row : rows) {
+    const std::int32_t code = from->codes[static_cast<std::size_t>(row)];
+    const std::int64_t place = code < 0 ? -1 : places[static_cast<std::size_t>(code)];
+    if (place >= 0) to[place] = 1;
+    if (code >= 0 && place < 0 && unknown++ == 0) first_row = row;
+    to += stride;
+  }
+  if (warnings && unknown > 0) {
+    const auto code = static_cast<std::size_t>(from->codes[static_cast<std::size_t>(first_row)]);
+    warnings->push_back(
+        fmt::format("column \"{}\": {} cells hold categories that the model does not know (data "
+                    "row {}: \"{}\"): "
+                    "taken as none of them",
+                    input.name, unknown, first_row + 1, from->categories[code]));
+  }
+}
+
+CsvOptions TableEncoder::csv_options() const {
+  CsvOptions options{.missing = missing_};
+  for (const Input& input : inputs_) {
+    options.types.emplace(input.name, input.type);
+    options.inputs.push_back(input.name);
+  }
+  if (has_target_) {
+    options.types.emplace(target_, target_type_);
+    options.target = target_;
+  }
+  if (!header_) options.header = CsvOptions::Header::absent;
+  options.likely_separator = separator_;
+  return options;
+}
+
 Tensor TableEncoder::encode_row(std::span<const std::string> fields) const {
   if (fields.size() != inputs_.size()) {
     throw ValueError(
         fmt::format("table: {} fields expected, {} came", inputs_.size(), fields.size()));
   }
-  Tensor out({f32, {features()}});
+  Tensor out = zeros({features()});
   float* to = out.mutable_data<float>().data();
   for (std::size_t k = 0; k < fields.size(); ++k) {
-    double number = std::nan("");
-    if (inputs_[k].categories.empty() && !fields[k].empty() && fields[k] != "?") {
-      const char* end = fields[k].data() + fields[k].size();
-      const auto [stop, error] = std::from_chars(fields[k].data(), end, number);
-      if (error != std::errc() || stop != end) {
+    const Input& input = inputs_[k];
+    const std::string field(trimmed(fields[k]));
+    const bool missing = std::find(missing_.begin(), missing_.end(), field) != missing_.end();
+    if (input.categories.empty()) {
+      double number = std::nan("");
+      if (!missing && (!to_number(field, input.type, number) || !std::isfinite(number))) {
         throw ValueError(fmt::format("table: field {} ({}): a number expected, \"{}\" came", k + 1,
-                                     inputs_[k].name, fields[k]));
+                                     input.name, fields[k]));
       }
+      *to = input.scaled(number);
+      if (!std::isfinite(*to)) {
+        throw ValueError(fmt::format("table: field {} ({}): {} is not finite in f32", k + 1,
+                                     input.name, fields[k]));
+      }
+    } else if (!missing) {
+      const auto found = std::find(input.categories.begin(), input.categories.end(), field);
+      if (found != input.categories.end()) to[found - input.categories.begin()] = 1;
     }
-    put(inputs_[k], number, &fields[k], to);
+    to += input.width();
   }
   return out;
 }
 
 std::int64_t TableEncoder::features() const {
   std::int64_t n = 0;
-  for (const Input& input : inputs_) {
-    n += input.categories.empty() ? 1 : static_cast<std::int64_t>(input.categories.size());
-  }
+  for (const Input& input : inputs_) n += input.width();
   return n;
 }
 
@@ -328,13 +358,19 @@ std::string TableEncoder::to_json() const {
       }
       entry["mean"] = input.mean;
       entry["deviation"] = input.deviation;
+      entry["type"] = to_string(input.type);
     } else {
       entry["categories"] = input.categories;
     }
     inputs.push_back(entry);
   }
-  Json out = {{"kind", "table"}, {"inputs", inputs}, {"classes", classes_}};
-  if (has_target_) out["target"] = target_;
+  Json out = {{"kind", "table"},     {"inputs", inputs},
+              {"classes", classes_}, {"missing", missing_},
+              {"header", header_},   {"separator", std::string(1, separator_)}};
+  if (has_target_) {
+    out["target"] = target_;
+    out["target_type"] = to_string(target_type_);
+  }
   return json_text(out, "TableEncoder");
 }
 
@@ -342,18 +378,42 @@ TableEncoder TableEncoder::from_json(const std::string& text, const std::string&
   const std::string name = source + ": preprocessing of tables";
   const Json parsed = parse_json(text, name);
   const JsonView json(parsed, name, "the file is damaged, or of a newer program");
+  // Files of older programs say neither types nor missing words.
+  const auto type_of = [](const JsonView& entry, const std::string& key, ColumnType otherwise) {
+    const auto type = entry.find(key);
+    if (!type) return otherwise;
+    try {
+      return column_type(type->text());
+    } catch (const ValueError&) {
+      type->fail("a type of columns");
+    }
+  };
   TableEncoder out;
   const auto target = json.find("target");
   out.has_target_ = target.has_value();
   if (target) out.target_ = target->text();
+  out.target_type_ = type_of(json, "target_type", ColumnType::automatic);
+  if (const auto missing = json.find("missing")) out.missing_ = missing->texts();
+  if (const auto header = json.find("header")) out.header_ = header->flag();
+  if (const auto separator = json.find("separator")) {
+    const std::string text = separator->text();
+    if (text.size() != 1) separator->fail("one character");
+    out.separator_ = text[0];
+  }
   out.classes_ = json.at("classes").texts();
   for (const JsonView& entry : json.at("inputs").items()) {
     Input input{.name = entry.at("name").text(), .categories = {}};
     if (const auto categories = entry.find("categories")) {
       input.categories = categories->texts();
+      if (input.categories.empty()) categories->fail("categories");
+      input.type = ColumnType::category;
     } else {
       input.mean = entry.at("mean").number();
       input.deviation = entry.at("deviation").number(0);
+      input.type = type_of(entry, "type", ColumnType::number);
+      if (input.type == ColumnType::automatic || input.type == ColumnType::category) {
+        entry.at("type").fail("a type of numbers");
+      }
     }
     out.inputs_.push_back(std::move(input));
   }

@@ -8,6 +8,7 @@
 
 #include "nacre/base/error.h"
 #include "nacre/base/json.h"
+#include "nacre/base/text.h"
 #include "nacre/data/encoding.h"
 #include "nacre/data/files.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 // Of one text; what is written is what can be read.
 constexpr std::int64_t kMostTokens = 1 << 28;
+constexpr std::size_t kMostClasses = 1000;
 
 bool is_word_character(std::string_view c) {
   if (c.size() > 1) return true;
@@ -82,6 +84,14 @@ LabelledText read_labelled_lines(const std::filesystem::path& path) {
     }
     rows.emplace_back(lines[i].substr(0, tab), lines[i].substr(tab + 1));
     classes[rows.back().first] = 0;
+  }
+  if (classes.size() > kMostClasses || (classes.size() > 20 && 2 * classes.size() > rows.size())) {
+    throw_io(
+        path.string(),
+        fmt::format("{} classes in {} texts, at most {} and half as many as texts are expected",
+                    with_thousands(static_cast<long long>(classes.size())),
+                    with_thousands(static_cast<long long>(rows.size())), kMostClasses),
+        "the class stands before the tab, the text after it: is it the other way round?");
   }
   LabelledText out;
   for (auto& [name, number] : classes) number = class_number(out.class_names, name);
@@ -210,6 +220,14 @@ TextEncoder TextEncoder::from_json(const std::string& text, const std::string& s
 
 Dataset text_set(const LabelledText& text, const TextEncoder& encoder) {
   const auto n = static_cast<std::int64_t>(text.texts.size());
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 33;
+  if (n > kMostBytes / 8 / encoder.length()) {
+    throw ValueError(format_error(
+        {.op = "text_set",
+         .what = fmt::format("{} texts of {} tokens are more than {}", with_thousands(n),
+                             encoder.length(), human_bytes(static_cast<double>(kMostBytes))),
+         .hint = "take fewer tokens (data.text_length in a recipe)"}));
+  }
   Tensor x({i64, {n, encoder.length()}});
   auto* to = x.mutable_data<std::int64_t>().data();
   for (const std::string& t : text.texts) {

@@ -27,7 +27,8 @@ struct LabelledText {
 // One class a file, one text a line: {{"negative", "rt.neg"}, {"positive", "rt.pos"}}.
 LabelledText read_class_files(
     const std::vector<std::pair<std::string, std::filesystem::path>>& classes);
-// One text a line, after its class and a tab. Throws IoError naming a line without a tab.
+// One text a line, after its class and a tab. Throws IoError naming a line without a tab, and for
+// more than 1,000 classes or nearly as many as texts.
 LabelledText read_labelled_lines(const std::filesystem::path& path);
 // FOLDER/CLASS/*.txt, one text a file.
 LabelledText read_text_folder(const std::filesystem::path& folder);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "nacre/base/error.h"
 #include "nacre/base/input.h"
@@ -119,6 +120,21 @@ std::string unpack(const Archive& a, const Row& row) {
   return out;
 }
 
+// Entries that share bytes unpack to more than any honest archive; names that come twice hide one
+// of the two.
+void expect_apart(const Archive& a, std::vector<Row>& rows) {
+  std::sort(rows.begin(), rows.end(), [](const Row& x, const Row& y) { return x.local < y.local; });
+  std::set<std::string> names;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    if (!names.insert(rows[k].name).second) {
+      a.fail(fmt::format("two entries are called \"{}\"", rows[k].name));
+    }
+    if (k > 0 && rows[k].local < rows[k - 1].local + 30 + rows[k - 1].packed) {
+      a.fail(fmt::format("\"{}\" and \"{}\" overlap", rows[k - 1].name, rows[k].name));
+    }
+  }
+}
+
 void put(std::string& out, std::uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
 }
@@ -143,7 +159,7 @@ void put_common(std::string& out, std::uint64_t method, std::uint32_t crc, std::
 std::vector<ZipEntry> read_zip(Bytes bytes, const std::string& file) {
   const Archive a{bytes, file};
   const Directory directory = find_directory(a);
-  std::vector<ZipEntry> out;
+  std::vector<Row> rows;
   std::uint64_t at = directory.offset;
   std::uint64_t unpacked = 0;
   for (std::uint64_t k = 0; k < directory.entries; ++k) {
@@ -163,15 +179,19 @@ std::vector<ZipEntry> read_zip(Bytes bytes, const std::string& file) {
     a.need(at + 46, name + extra + comment, "a name");
     row.name.assign(reinterpret_cast<const char*>(bytes.data()) + at + 46, name);
     read_zip64(a, at + 46 + name, extra, row);
-    // Entries may share packed bytes, so the sum is bounded as well (deflate packs 1032 to 1).
-    unpacked += row.size;
-    if (row.size > bytes.size() * 1032 || unpacked > bytes.size() * 1100 + 65536) {
-      a.fail(fmt::format("\"{}\" claims {} bytes, more than the archive can hold", row.name,
-                         row.size));
+    const std::uint64_t most = most_unpacked(bytes.size());
+    if (row.size > most || (unpacked += row.size) > most) {
+      throw_io(file,
+               fmt::format("\"{}\" claims {} bytes; {} bytes of archive may unpack to {}", row.name,
+                           row.size, bytes.size(), most),
+               "if it is meant so, save it without compression (numpy.savez)");
     }
-    if (!row.name.ends_with('/')) out.push_back({row.name, unpack(a, row)});
+    if (!row.name.ends_with('/')) rows.push_back(std::move(row));
     at += 46 + name + extra + comment;
   }
+  expect_apart(a, rows);
+  std::vector<ZipEntry> out;
+  for (const Row& row : rows) out.push_back({row.name, unpack(a, row)});
   return out;
 }
 

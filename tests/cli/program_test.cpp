@@ -108,7 +108,8 @@ TEST_F(Program, PredictsEveryRowOfATable) {
   bad({"predict", "r", "short.csv"}, 1, {"short.csv", "\"size\"", "\"colour\"", "owner"});
   bad({"eval", "r", "--data", "short.csv"}, 1, {"short.csv", "\"colour\""});
   write_file(folder_ / "texts.csv", "size,colour,price\nbig,blue,4\n");
-  bad({"predict", "r", "texts.csv"}, 1, {"texts.csv", "\"size\"", "numbers expected"});
+  bad({"predict", "r", "texts.csv"}, 1,
+      {"texts.csv", "row 2, column 1 (size)", "a number expected", "\"big\""});
   write_file(folder_ / "ragged.csv", "size,colour,price\n1,blue\n");
   bad({"predict", "r", "ragged.csv"}, 1, {"ragged.csv", "row 2"});
   write_file(folder_ / "empty.csv", "");
@@ -138,6 +139,60 @@ TEST_F(Program, ClassifiesATableWithALossByName) {
   EXPECT_EQ(answers[0]["classes"][0]["name"], "good");
   EXPECT_EQ(answers[1]["classes"][0]["name"], "bad");
   EXPECT_EQ(json({"data", "show", "k.csv"})["class_names"], Json({"bad", "good"}));
+}
+
+TEST_F(Program, ATableSaysWhatItIsTakenFor) {
+  std::string rows = "code,x,kind\n";
+  for (int i = 0; i < 90; ++i) {
+    rows += "00" + std::to_string(i % 3) + "," + (i == 7 ? "-" : std::to_string(i % 9) + ".5") +
+            (i % 3 ? ",good\n" : ",bad\n");
+  }
+  write_file(folder_ / "t.csv", rows);
+  const Finished show = run_program(folder_.path(), {"data", "show", "t.csv"});
+  EXPECT_EQ(show.code, 0);
+  for (const char* part : {"codes", "000, 001, 002", "warning: column \"x\": \"-\" among numbers",
+                           "row 9", "89 of 90 cells are numbers", "\"kind\" (the last column)"}) {
+    EXPECT_NE(show.output.find(part), std::string::npos) << part << ": " << show.output;
+  }
+  const Json asked =
+      json({"data", "show", "t.csv", "--set", "data.types=code=number", "--set", "data.missing=-"});
+  EXPECT_EQ(asked["columns"][0]["type"], "number");
+  EXPECT_EQ(asked["columns"][1]["missing"], 1);
+  EXPECT_TRUE(asked["warnings"].empty());
+  // The codes tell the classes apart, in a file of one row too.
+  EXPECT_EQ(run_program(folder_.path(), {"train", "--data", "t.csv", "--epochs", "30", "--out", "r",
+                                         "--set", "train.learning_rate=0.05"})
+                .code,
+            0);
+  write_file(folder_ / "one.csv", "code,x\n000,2\n");
+  EXPECT_EQ(json({"predict", "r", "one.csv"})[0]["classes"][0]["name"], "bad");
+  write_file(folder_ / "one.csv", "code,x\n777,2\n");
+  const Finished unknown = run_program(folder_.path(), {"predict", "r", "one.csv"});
+  EXPECT_EQ(unknown.code, 0);
+  EXPECT_NE(unknown.output.find("\"777\""), std::string::npos) << unknown.output;
+  // A table in a recipe; what is wrong with the target comes after the schema.
+  write_file(folder_ / "r.toml", "[data]\npath = \"t.csv\"\n[data.types]\ncode = \"numbr\"\n");
+  bad({"train", "r.toml"}, 2, {"numbr", "did you mean \"number\""});
+  write_file(folder_ / "one_class.csv", "x,kind\n1,a\n2,a\n3,a\n");
+  bad({"data", "show", "one_class.csv"}, 1, {"column", "one class only (\"a\")"});
+}
+
+TEST_F(Program, AFolderIsWhatMostOfItsFilesAre) {
+  if (!data::have_images()) GTEST_SKIP() << "built without pictures";
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = std::string("set/") + (i % 2 ? "a/" : "b/") + std::to_string(i);
+    fs::create_directories((folder_ / name).parent_path());
+    data::write_png(folder_ / (name + ".PNG"),
+                    Tensor::from(std::vector<std::uint8_t>(3 * 64, i % 2 ? 250 : 5), {3, 8, 8}));
+    if (i < 6) write_file(folder_ / (name + ".txt"), "a note");
+  }
+  const Finished f = run_program(folder_.path(), {"train", "--data", "set", "--epochs", "1"});
+  EXPECT_EQ(f.code, 0) << f.output;
+  EXPECT_NE(f.output.find("left out: 6 texts (a/1.txt, ...)"), std::string::npos) << f.output;
+  bad({"train", "--data", "set/a"}, 1, {"set/a"});
+  fs::create_directories(folder_ / "outer");
+  fs::rename(folder_ / "set", folder_ / "outer/set");
+  bad({"train", "--data", "outer"}, 1, {"one class only (\"set\")", "folders within"});
 }
 
 TEST_F(Program, UsesAModelMadeInAProgram) {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "nacre/base/error.h"
+#include "nacre/data/dataset.h"
 #include "nacre/data/zip.h"
 #include "tests/support/files.h"
 
@@ -67,6 +69,32 @@ TEST(Npz, WritesOnlyWhatItReads) {
   const std::string one = npy_bytes(zeros({1}));
   const std::string twice = zip_of({{"a.npy", one}, {"a", one}}, false);
   expect_error<IoError>([&] { parse_npz(bytes_of(twice), "t"); }, {"t: ", "\"a\" is there twice"});
+}
+
+TEST(Npy, WhatIsNotFiniteIsNamed) {
+  const float nan = std::nanf("");
+  expect_finite(Tensor::from(std::vector<float>{1, 2}), "t");
+  expect_finite(Tensor::from(std::vector<std::int64_t>{1, 2}), "t");
+  expect_error<IoError>(
+      [&] {
+        expect_finite(Tensor::from(std::vector<float>{1, 2, 3, nan}, {2, 2}), "t");
+      },
+      {"t: row 2, column 2: nan is not finite"});
+  expect_error<IoError>(
+      [&] {
+        expect_finite(Tensor::from(std::vector<float>{1, HUGE_VALF}), "t");
+      },
+      {"t: row 2: inf"});
+  std::vector<double> many(24, 0);
+  many[17] = -HUGE_VAL;
+  expect_error<IoError>(
+      [&] {
+        expect_finite(Tensor::from(many, {2, 3, 4}), "t");
+      },
+      {"row 2, place [1, 1]: -inf"});
+  // Moments would be NaN for all samples.
+  const Dataset set = Dataset::from({Tensor::from(std::vector<float>{1, 2, 3, nan, 5, 6}, {3, 2})});
+  expect_error<ValueError>([&] { measure(set); }, {"sample 1, channel or column 1", "not finite"});
 }
 
 TEST(Npy, RoundTripOfEachType) {

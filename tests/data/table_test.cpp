@@ -78,13 +78,16 @@ TEST(Csv, ErrorsNameRowAndColumn) {
   expect_error<IoError>([] { parse("a,b\n1,2\n\n3\n"); }, {"t: row 4", "1 columns", "has 2"});
   expect_error<IoError>([] { parse("a,b\n1,\"2\n"); }, {"row 2, column 2", "never closed"});
   expect_error<IoError>([] { parse("a,b\n1,\"2\"3\n"); }, {"row 2, column 2", "separator"});
-  expect_error<IoError>([] { parse("a,b\n1,2\n3,x\n", {.numbers = {"b"}}); },
-                        {"row 3, column 2 (b)", "\"x\""});
+  expect_error<IoError>(
+      [] {
+        parse("a,b\n1,2\n3,x\n", {.types = {{"b", ColumnType::number}}});
+      },
+      {"row 3, column 2 (b)", "\"x\""});
   expect_error<IoError>([] { parse("a,a\n1,2\n", {.header = CsvOptions::Header::present}); },
                         {"row 1", "two columns"});
   expect_error<IoError>([] { parse("\n \n"); }, {"empty"});
   expect_error<IoError>([] { parse(std::string("1,\0", 3)); }, {"byte 2 is zero"});
-  EXPECT_THROW(parse("a,b\n1,2\n", {.categories = {"c"}}), ValueError);
+  EXPECT_THROW(parse("a,b\n1,2\n", {.types = {{"c", ColumnType::category}}}), ValueError);
 }
 
 TEST(Csv, DamageIsAnIoError) {

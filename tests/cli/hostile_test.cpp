@@ -148,7 +148,8 @@ TEST_F(Hostile, ReportsOnlyWhatIsInOrder) {
   bad({"train", "--resume", "r", "--epochs", "2"}, 1, {"r/environment.json", "an object"});
   write("r/config.json", std::string(100'000, '['));
   bad({"train", "--resume", "r", "--epochs", "2"}, 1, {"r/config.json", "deeper"});
-  bad({"eval", "r"}, 1, {"r/config.json", "deeper"});
+  write("r/setup.json", std::string(100'000, '['));
+  bad({"eval", "r"}, 1, {"r/setup.json", "deeper"});
 }
 
 // With its checks off a run may end with numbers that are not finite: it can be told about.

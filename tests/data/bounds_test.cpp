@@ -58,7 +58,7 @@ TEST(Bounds, ZipEntriesThatOverlapAreRefused) {
       [&] {
         parse_npz(bytes_of(zip_of({{"a", array}, {"a.npy", array}}, false)), "t");
       },
-      {"two arrays are called \"a\""});
+      {"\"a\" is there twice"});
 }
 
 TEST(Bounds, WhatUnpacksToFarMoreIsRefused) {

@@ -95,9 +95,7 @@ class FileSource final : public SampleSource {
   const Info& info() const override { return info_; }
   Sample get(std::int64_t i, const Draw&) const override {
     const auto k = static_cast<std::size_t>(i);
-    return {{decode_(files_.files[k])},
-            {Tensor::scalar(static_cast<double>(files_.labels[k]), i64)},
-            1};
+    return {{decode_(files_.files[k])}, {Tensor::scalar(files_.labels[k], i64)}, 1};
   }
   std::vector<std::int64_t> labels() const override { return files_.labels; }
 

@@ -84,6 +84,11 @@ std::string Constant::text() const {
   });
 }
 
+Attr to_attr(const Number& number) {
+  const auto whole = number.is_whole() ? number.truncated() : std::nullopt;
+  return whole ? Attr(*whole) : Attr(number.real());
+}
+
 Attrs::Attrs(std::initializer_list<Entry> entries) : Attrs(std::vector<Entry>(entries)) {}
 
 Attrs::Attrs(std::vector<Entry> entries) {
@@ -143,6 +148,11 @@ double Attrs::number(std::string_view key) const {
   if (attr && std::holds_alternative<std::int64_t>(*attr)) {
     return static_cast<double>(std::get<std::int64_t>(*attr));
   }
+  return get<double>(key);
+}
+Number Attrs::exact(std::string_view key) const {
+  const Attr* attr = find(key);
+  if (attr && std::holds_alternative<std::int64_t>(*attr)) return std::get<std::int64_t>(*attr);
   return get<double>(key);
 }
 bool Attrs::flag(std::string_view key) const { return get<bool>(key); }

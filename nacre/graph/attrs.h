@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nacre/base/buffer.h"
+#include "nacre/base/number.h"
 #include "nacre/base/shape.h"
 
 namespace nacre {
@@ -44,6 +45,9 @@ using PayloadPtr = std::shared_ptr<const Payload>;
 using Attr = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>,
                           std::vector<double>, DType, PayloadPtr>;
 
+// A number as an attribute: a whole one exactly, all others as double.
+Attr to_attr(const Number& number);
+
 // Copying is cheap (one shared pointer). Keys are string literals.
 class Attrs {
  public:
@@ -64,7 +68,8 @@ class Attrs {
   bool has(std::string_view key) const { return find(key) != nullptr; }
   // These throw InternalError when the key is missing or of another type.
   std::int64_t integer(std::string_view key) const;
-  double number(std::string_view key) const;  // an integer is taken too
+  double number(std::string_view key) const;  // an integer is taken too, rounded
+  Number exact(std::string_view key) const;   // an integer or a double
   bool flag(std::string_view key) const;
   const std::string& text(std::string_view key) const;
   const std::vector<std::int64_t>& integers(std::string_view key) const;

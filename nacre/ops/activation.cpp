@@ -28,6 +28,11 @@ void expect_not_negative(std::string_view op, double lambda, const Operand& x) {
                                  .hint = "lambda is the half width of the zone that becomes 0"}));
 }
 
+// clamp with the gradient 0 at the bounds, as PyTorch's hard functions have it.
+Tensor hard_clamp(const Operand& x, double low, double high) {
+  return emit_floating(Op::clamp, x, {{"low", low}, {"high", high}, {"open", true}});
+}
+
 Tensor scaled_elu(const Operand& x, double alpha, double scale, double input_scale) {
   return emit_floating(Op::elu, x,
                        {{"alpha", alpha}, {"scale", scale}, {"input_scale", input_scale}});
@@ -36,7 +41,9 @@ Tensor scaled_elu(const Operand& x, double alpha, double scale, double input_sca
 }  // namespace
 
 Tensor relu(const Operand& x) { return emit_same(Op::relu, x); }
-Tensor relu6(const Operand& x) { return clamp(x, 0, 6); }
+Tensor relu6(const Operand& x) {
+  return is_floating(x.dtype()) ? hard_clamp(x, 0, 6) : clamp(x, 0, 6);
+}
 Tensor leaky_relu(const Operand& x, double slope) {
   return emit_floating(Op::leaky_relu, x, {{"slope", slope}});
 }
@@ -90,15 +97,13 @@ Tensor mish(const Operand& x) {
 }
 
 Tensor hard_sigmoid(const Operand& x) {
-  return clamp({add({mul(floating(x), 1.0 / 6), x.at()}, 0.5), x.at()}, 0, 1);
+  return hard_clamp({add({mul(floating(x), 1.0 / 6), x.at()}, 0.5), x.at()}, 0, 1);
 }
 Tensor hard_swish(const Operand& x) {
   const Operand t = floating(x);
   return mul(t, {hard_sigmoid(t), x.at()});
 }
-Tensor hard_tanh(const Operand& x, double low, double high) {
-  return clamp(floating(x), low, high);
-}
+Tensor hard_tanh(const Operand& x, double low, double high) { return hard_clamp(x, low, high); }
 Tensor hard_shrink(const Operand& x, double lambda) {
   expect_not_negative("hard_shrink", lambda, x);
   const Operand t = floating(x);
@@ -148,13 +153,19 @@ std::vector<Sample> with_attrs(std::vector<Sample> list, const std::vector<Attrs
   return out;
 }
 
-Tensor vjp_gelu_exact(const Tensor& ct, const Tensor& x) {
+// What gelu's slopes are computed at: beyond, they are 0 or 1 in every dtype, and the squares of x
+// would overflow in narrow ones.
+Tensor within_slope(const Tensor& x) { return nacre::clamp(x, -40, 40); }
+
+Tensor vjp_gelu_exact(const Tensor& ct, const Tensor& given) {
+  const Tensor x = within_slope(given);
   const Tensor area = 0.5 * (1 + nacre::erf(x * (1 / sqrt2)));
   const Tensor density = (inv_sqrtpi / sqrt2) * nacre::exp(-0.5 * nacre::square(x));
   return ct * (area + x * density);
 }
 
-Tensor vjp_gelu_tanh(const Tensor& ct, const Tensor& x) {
+Tensor vjp_gelu_tanh(const Tensor& ct, const Tensor& given) {
+  const Tensor x = within_slope(given);
   const Tensor x2 = nacre::square(x);
   const Tensor t = nacre::tanh(kGeluScale * x * (1 + kGeluCubic * x2));
   const Tensor slope = kGeluScale * (1 + 3 * kGeluCubic * x2);

@@ -6,7 +6,7 @@
 namespace nacre {
 
 Tensor relu(const Operand& x);   // max(x, 0); gradient 0 at 0
-Tensor relu6(const Operand& x);  // min(max(x, 0), 6)
+Tensor relu6(const Operand& x);  // min(max(x, 0), 6); gradient 0 at 0 and at 6
 // x where positive, slope * x elsewhere.
 Tensor leaky_relu(const Operand& x, double slope = 0.01);
 // leaky_relu with learned slopes: `weight` has one element, or one a channel (axis 1 of x; axis 0
@@ -33,7 +33,8 @@ Tensor silu(const Operand& x);  // x * sigmoid(x), also called swish
 // x * tanh(softplus(x)) (Misra, 2019).
 Tensor mish(const Operand& x);
 
-// Piecewise linear stand-ins (Howard et al., 2019).
+// Piecewise linear stand-ins (Howard et al., 2019). The gradient of a clamped part is 0 at its
+// bounds, as in PyTorch.
 Tensor hard_sigmoid(const Operand& x);  // clamp(x / 6 + 1 / 2, 0, 1)
 Tensor hard_swish(const Operand& x);    // x * hard_sigmoid(x)
 Tensor hard_tanh(const Operand& x, double low = -1, double high = 1);

@@ -1,4 +1,6 @@
-// Arithmetic of one input, clamp {low, high}, and functions made of arithmetic.
+// Arithmetic of one input, clamp {low, high, open}, and functions made of arithmetic. The bounds
+// of clamp are i64 for integers, exactly, and doubles for floats; with {open} its gradient is 0 at
+// the bounds too.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,12 +21,25 @@ Tensor cbrt(const Operand& x) { return emit_floating(Op::cbrt, x); }
 Tensor reciprocal(const Operand& x) { return emit_floating(Op::reciprocal, x); }
 
 Tensor clamp(const Operand& x, const Operand& low, const Operand& high) {
-  if (!low.is_number() || !high.is_number()) {
-    return minimum({maximum(x, low), x.at()}, high);
-  }
   const DType dtype = common_dtype(Operand(as_dtype(x, common_dtype(x, low)), x.at()), high);
-  return emit_one(Op::clamp, {{"low", low.number()}, {"high", high.number()}}, {as_dtype(x, dtype)},
-                  x.at());
+  if (low.is_number() && high.is_number()) {
+    // Bounds beyond the range of an integer dtype do not bound.
+    const auto bound = [&](const Operand& b) {
+      return is_floating(dtype) ? Attr(b.number()) : Attr(op_defs::integer_bound(b.exact()));
+    };
+    return emit_one(Op::clamp, {{"low", bound(low)}, {"high", bound(high)}}, {as_dtype(x, dtype)},
+                    x.at());
+  }
+  // Chosen, not made of maximum and minimum, whose gradient of ties goes half to the bound. A bound
+  // that is NaN is taken, as by maximum.
+  const Location& at = x.at();
+  const auto beyond = [&](const Tensor& outside, const Operand& b) {
+    return is_floating(b.dtype()) && !b.is_number() ? logical_or({outside, at}, {is_nan(b), at})
+                                                    : outside;
+  };
+  const Operand v(as_dtype(x, dtype), at);
+  const Operand raised(where({beyond(less(v, low), low), at}, low, v), at);
+  return where({beyond(greater(raised, high), high), at}, high, raised);
 }
 
 Tensor squared_difference(const Operand& a, const Operand& b) {
@@ -44,6 +59,13 @@ Tensor lerp(const Operand& a, const Operand& b, const Operand& weight) {
 }
 
 namespace op_defs {
+
+std::int64_t integer_bound(const Number& bound) {
+  if (const auto v = bound.truncated(); v) return *v;
+  return bound.real() < 0 ? std::numeric_limits<std::int64_t>::min()
+                          : std::numeric_limits<std::int64_t>::max();
+}
+
 namespace {
 
 constexpr auto negated = [](auto x) {
@@ -69,23 +91,18 @@ constexpr auto squared = [](auto x) {
 };
 constexpr auto sign_of = [](auto x) -> decltype(x) { return 0 < x ? 1 : x < 0 ? -1 : x; };
 
-// A bound as an integer: what is beyond the range of i64 does not bound.
-std::int64_t integer_bound(double bound) {
-  if (bound >= 0x1p63) return std::numeric_limits<std::int64_t>::max();
-  if (bound <= -0x1p63) return std::numeric_limits<std::int64_t>::min();
-  return static_cast<std::int64_t>(bound);
-}
-
 void clamp_reference(const ReferenceContext& c) {
-  const double low = c.attrs.number("low");
-  const double high = c.attrs.number("high");
   if (is_floating(c.in_specs[0].dtype)) {
+    const double low = c.attrs.number("low");
+    const double high = c.attrs.number("high");
     std::vector<double> x = c.load(0);
     for (double& v : x) v = v < low ? low : high < v ? high : v;
     c.store(0, x);
   } else {
     std::vector<std::int64_t> x = load_integers(c, 0);
-    for (std::int64_t& v : x) v = std::min(std::max(v, integer_bound(low)), integer_bound(high));
+    const std::int64_t least = integer_bound(c.attrs.exact("low"));
+    const std::int64_t most = integer_bound(c.attrs.exact("high"));
+    for (std::int64_t& v : x) v = std::min(std::max(v, least), most);
     store_integers(c, 0, x);
   }
 }
@@ -127,17 +144,22 @@ const OpDef reciprocal = unary_op(
 const OpDef clamp = {
     .name = "clamp",
     .infer = [](const InferContext& c) -> SpecList {
-      const double low = c.attrs.number("low");
-      const double high = c.attrs.number("high");
-      if (!(low <= high)) {
-        c.fail_value(fmt::format("low {} is above high {}", low, high),
+      const Number low = c.attrs.exact("low");
+      const Number high = c.attrs.exact("high");
+      const bool ordered = low.is_whole() && high.is_whole() ? low.truncated() <= high.truncated()
+                                                             : low.real() <= high.real();
+      if (!ordered) {
+        c.fail_value(fmt::format("low {} is above high {}", to_string(low), to_string(high)),
                      "the order is clamp(x, low, high)");
       }
       return infer_number(c);
     },
     .vjp = [](G c) -> L {
+      const double low = c.attrs.number("low");
+      const double high = c.attrs.number("high");
+      const bool open = c.attrs.flag_or("open", false);
       const Tensor inside =
-          (c.in(0) >= c.attrs.number("low")) & (c.in(0) <= c.attrs.number("high"));
+          open ? (c.in(0) > low) & (c.in(0) < high) : (c.in(0) >= low) & (c.in(0) <= high);
       return {nacre::where(inside, c.ct(), 0)};
     },
     .reference = clamp_reference,
@@ -146,8 +168,11 @@ const OpDef clamp = {
       std::vector<Sample> list = number_samples<-2.0, 2.0>();
       for (Sample& s : list) {
         const bool whole = s.inputs[0].fill == Fill::integers;
-        s.attrs = {{"low", whole ? 1.0 : -0.7}, {"high", whole ? 5.0 : 1.1}};
+        s.attrs = whole ? Attrs{{"low", std::int64_t{1}}, {"high", std::int64_t{5}}}
+                        : Attrs{{"low", -0.7}, {"high", 1.1}};
       }
+      list.push_back(
+          {.inputs = {{{f64, {9}}}}, .attrs = {{"low", -0.7}, {"high", 1.1}, {"open", true}}});
       return list;
     },
     .elementwise = true,

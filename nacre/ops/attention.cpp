@@ -167,12 +167,18 @@ struct Sizes {
         values(static_cast<std::size_t>(v.at_back(-1))) {}
 };
 
-// softmax(q k^T scale + mask) of all batches, [batch, queries, keys]; `mask` is its input's index.
-std::vector<double> probabilities(const ReferenceContext& c, const Sizes& n, std::size_t mask) {
+// softmax(q k^T scale + mask) of all batches, [batch, queries, keys], and which keys are hidden;
+// `mask` is its input's index.
+struct Probabilities {
+  std::vector<double> p;
+  std::vector<bool> hidden;
+};
+Probabilities probabilities(const ReferenceContext& c, const Sizes& n, std::size_t mask) {
   const std::vector<double> q = c.load(0);
   const std::vector<double> k = c.load(1);
   constexpr double kHidden = -std::numeric_limits<double>::infinity();
   std::vector<double> p(n.batch * n.queries * n.keys);
+  std::vector<bool> hidden(p.size());
   for (std::size_t b = 0; b < n.batch; ++b) {
     for (std::size_t i = 0; i < n.queries; ++i) {
       for (std::size_t j = 0; j < n.keys; ++j) {
@@ -180,42 +186,46 @@ std::vector<double> probabilities(const ReferenceContext& c, const Sizes& n, std
         for (std::size_t f = 0; f < n.features; ++f) {
           score += q[(b * n.queries + i) * n.features + f] * k[(b * n.keys + j) * n.features + f];
         }
-        const bool hidden = c.attrs.flag_or("causal", false) && j > i;
-        p[(b * n.queries + i) * n.keys + j] = hidden ? kHidden : score * c.attrs.number("scale");
+        const std::size_t at = (b * n.queries + i) * n.keys + j;
+        hidden[at] = c.attrs.flag_or("causal", false) && j > i;
+        p[at] = score * c.attrs.number("scale");
       }
     }
   }
   if (c.in_specs.size() > mask) {
     const std::vector<double> m = c.load(mask);
     BroadcastWalk walk(c.in_shape(mask), scores_shape(c.in_shape(0), c.in_shape(1)));
-    for (double& score : p) {
+    for (std::size_t i = 0; i < p.size(); ++i, walk.next()) {
       const double value = m[static_cast<std::size_t>(walk.offset())];
-      if (c.in_specs[mask].dtype != boolean) score += value;
-      if (c.in_specs[mask].dtype == boolean && value == 0) score = kHidden;
-      walk.next();
+      const bool flag = c.in_specs[mask].dtype == boolean;
+      if (!flag) p[i] += value;
+      hidden[i] = hidden[i] || (flag ? value == 0 : value == kHidden);
     }
   }
+  for (std::size_t i = 0; i < p.size(); ++i) p[i] = hidden[i] ? kHidden : p[i];
   for (std::size_t row = 0; row < n.batch * n.queries; ++row) {
     double* s = p.data() + row * n.keys;
     double top = kHidden;
-    for (std::size_t j = 0; j < n.keys; ++j) top = std::max(top, s[j]);
+    for (std::size_t j = 0; j < n.keys; ++j) top = std::isnan(s[j]) ? s[j] : std::max(top, s[j]);
     double total = 0;
     for (std::size_t j = 0; j < n.keys; ++j) {
       s[j] = top == kHidden ? 0 : std::exp(s[j] - top);
       total += s[j];
     }
-    for (std::size_t j = 0; j < n.keys && total > 0; ++j) s[j] /= total;
+    for (std::size_t j = 0; j < n.keys && total != 0; ++j) s[j] /= total;
+    for (std::size_t j = 0; j < n.keys; ++j) s[j] = hidden[row * n.keys + j] ? 0 : s[j];
   }
-  return p;
+  return {p, hidden};
 }
 
 void reference_attention(const ReferenceContext& c) {
   const Sizes n(c.in_shape(0), c.in_shape(1), c.in_shape(2));
-  const std::vector<double> p = probabilities(c, n, 3);
+  const auto [p, hidden] = probabilities(c, n, 3);
   const std::vector<double> v = c.load(2);
   std::vector<double> o(n.batch * n.queries * n.values);
   for (std::size_t row = 0; row < n.batch * n.queries; ++row) {
     for (std::size_t j = 0; j < n.keys; ++j) {
+      if (hidden[row * n.keys + j]) continue;  // whatever it holds
       for (std::size_t f = 0; f < n.values; ++f) {
         o[row * n.values + f] +=
             p[row * n.keys + j] * v[(row / n.queries * n.keys + j) * n.values + f];
@@ -227,7 +237,7 @@ void reference_attention(const ReferenceContext& c) {
 
 void reference_backward(const ReferenceContext& c) {
   const Sizes n(c.in_shape(0), c.in_shape(1), c.in_shape(2));
-  const std::vector<double> p = probabilities(c, n, 4);
+  const auto [p, hidden] = probabilities(c, n, 4);
   const std::vector<double> q = c.load(0);
   const std::vector<double> k = c.load(1);
   const std::vector<double> v = c.load(2);
@@ -241,6 +251,7 @@ void reference_backward(const ReferenceContext& c) {
     const std::size_t first_key = row / n.queries * n.keys;
     double along = 0;
     for (std::size_t j = 0; j < n.keys; ++j) {
+      if (hidden[row * n.keys + j]) continue;  // whatever it holds
       double dp = 0;
       for (std::size_t f = 0; f < n.values; ++f) {
         const std::size_t at = (first_key + j) * n.values + f;
@@ -251,6 +262,7 @@ void reference_backward(const ReferenceContext& c) {
       along += dp * p[row * n.keys + j];
     }
     for (std::size_t j = 0; j < n.keys; ++j) {
+      if (hidden[row * n.keys + j]) continue;
       double& s = ds[row * n.keys + j];
       s = p[row * n.keys + j] * (s - along);
       for (std::size_t f = 0; f < n.features; ++f) {

@@ -6,14 +6,16 @@
 namespace nacre {
 
 struct AttentionOptions {
-  Tensor mask = {};     // bool: true may be seen; float: added to the scores; broadcasts to them
+  // bool: true may be seen; float: added to the scores, -inf hides; broadcasts to them.
+  Tensor mask = {};
   bool causal = false;  // query i sees keys 0..i
   double scale = 0;     // 0: 1 / sqrt(features)
 };
 
 // softmax(q k^T * scale + mask) v. q is [..., queries, features], k [..., keys, features], v [...,
 // keys, values]. Leading axes broadcast; where q has a multiple of k's and v's heads (axis -3),
-// each of theirs serves several of q's. A query that sees no key gives zeros.
+// each of theirs serves several of q's. A query that sees no key gives zeros. A key that a query
+// does not see does not reach its result nor its gradient, not even as NaN or infinity.
 Tensor scaled_dot_product_attention(const Operand& q, const Operand& k, const Operand& v,
                                     const AttentionOptions& options = {});
 

@@ -209,10 +209,11 @@ const OpDef pow = binary_op(
       if (c.wanted[0]) {
         da = to_input(c, 0, nacre::where(nacre::equal(b, 0), 0, c.ct() * b * nacre::pow(a, b - 1)));
       }
-      // d/db a^b = a^b log a; 0 where a is 0, as in PyTorch.
+      // d/db a^b = a^b log a; 0 where a is 0, NaN where it is negative, as in PyTorch.
       if (c.wanted[1]) {
-        const Tensor safe = nacre::where(a > 0, a, 1);
-        db = to_input(c, 1, nacre::where(a > 0, c.ct() * c.out() * nacre::log(safe), 0));
+        const Tensor zero = nacre::equal(a, 0);
+        const Tensor safe = nacre::where(zero, 1, a);
+        db = to_input(c, 1, nacre::where(zero, 0, c.ct() * c.out() * nacre::log(safe)));
       }
       return {da, db};
     },

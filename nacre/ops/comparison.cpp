@@ -1,19 +1,92 @@
 // Comparisons, and `where`, which chooses by them.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <optional>
 
 #include "nacre/ops/elementwise_defs.h"
 
 namespace nacre {
 
-Tensor equal(const Operand& a, const Operand& b) { return emit_binary(Op::equal, a, b); }
-Tensor not_equal(const Operand& a, const Operand& b) { return emit_binary(Op::not_equal, a, b); }
-Tensor less(const Operand& a, const Operand& b) { return emit_binary(Op::less, a, b); }
-Tensor less_equal(const Operand& a, const Operand& b) { return emit_binary(Op::less_equal, a, b); }
-Tensor greater(const Operand& a, const Operand& b) { return emit_binary(Op::greater, a, b); }
+namespace {
+
+// The comparison that holds with its sides exchanged.
+Op mirrored(Op op) {
+  switch (op) {
+    case Op::less:
+      return Op::greater;
+    case Op::less_equal:
+      return Op::greater_equal;
+    case Op::greater:
+      return Op::less;
+    case Op::greater_equal:
+      return Op::less_equal;
+    default:
+      return op;
+  }
+}
+
+// Integers of type T against a number of any kind and size, decided without rounding either:
+// between whole numbers, x < 2.5 is x <= 2.
+template <class T>
+Tensor compare_integers(Op op, const Operand& x, const Number& number) {
+  using Limits = std::numeric_limits<T>;
+  const auto with = [&](Op how, T bound) {
+    return emit_one(how, {x.tensor(), Tensor::scalar(bound, x.dtype())}, x.at());
+  };
+  const auto decided = [&](bool everywhere) {
+    return with(everywhere ? Op::greater_equal : Op::less, Limits::lowest());
+  };
+  const double real = number.real();
+  const bool fraction = !number.is_whole() && real != std::floor(real);  // of NaN too
+  if (std::isnan(real) || (fraction && (op == Op::equal || op == Op::not_equal))) {
+    return decided(op == Op::not_equal);
+  }
+  const bool below = op == Op::less || op == Op::less_equal;
+  const std::optional<T> whole = number.as<T>();  // a fraction is cut off
+  if (!whole) {
+    // The number is above or below all of T.
+    if (op == Op::equal || op == Op::not_equal) return decided(op == Op::not_equal);
+    return decided(below == (real > 0));
+  }
+  if (!fraction) return with(op, *whole);
+  // The number lies between *whole and its neighbour away from zero.
+  if (real > 0) return with(below ? Op::less_equal : Op::greater, *whole);
+  return with(below ? Op::less : Op::greater_equal, *whole);
+}
+
+Tensor compare_with_number(Op op, const Operand& x, const Number& number) {
+  return visit_dtype(x.dtype(), [&](auto tag) -> Tensor {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      return compare_integers<T>(op, x, number);
+    } else {
+      throw InternalError("compare_with_number: integers expected");
+    }
+  });
+}
+
+Tensor compare(Op op, const Operand& a, const Operand& b) {
+  if (b.is_number() && !a.is_number() && is_integral(a.dtype())) {
+    return compare_with_number(op, a, b.exact());
+  }
+  if (a.is_number() && !b.is_number() && is_integral(b.dtype())) {
+    return compare_with_number(mirrored(op), b, a.exact());
+  }
+  return emit_binary(op, a, b);
+}
+
+}  // namespace
+
+Tensor equal(const Operand& a, const Operand& b) { return compare(Op::equal, a, b); }
+Tensor not_equal(const Operand& a, const Operand& b) { return compare(Op::not_equal, a, b); }
+Tensor less(const Operand& a, const Operand& b) { return compare(Op::less, a, b); }
+Tensor less_equal(const Operand& a, const Operand& b) { return compare(Op::less_equal, a, b); }
+Tensor greater(const Operand& a, const Operand& b) { return compare(Op::greater, a, b); }
 Tensor greater_equal(const Operand& a, const Operand& b) {
-  return emit_binary(Op::greater_equal, a, b);
+  return compare(Op::greater_equal, a, b);
 }
 
 Tensor is_close(const Operand& a, const Operand& b, double relative, double absolute,
@@ -22,9 +95,15 @@ Tensor is_close(const Operand& a, const Operand& b, double relative, double abso
   const DType dtype = is_floating(common) ? common : f64;
   const Operand x(as_dtype(a, dtype), a.at());
   const Operand y(as_dtype(b, dtype), a.at());
-  const Tensor near = abs(sub(x, y)) <= absolute + relative * abs(y);
+  Tensor apart = abs(sub(x, y));
+  if (common == i64) {
+    // Doubles that are near each other may stand for different integers, whose difference is exact.
+    const Tensor exact = abs(sub(Operand(as_dtype(a, i64), a.at()), as_dtype(b, i64)));
+    apart = where(apart < 0x1p53, exact.to(f64), apart);
+  }
+  const Tensor near = apart <= absolute + relative * abs(y);
   // An infinite y would make every bound infinite.
-  Tensor close = equal(x, y) | (near & is_finite(y));
+  Tensor close = (is_floating(common) ? equal(x, y) : apart == 0) | (near & is_finite(y));
   if (equal_nan) close = close | (is_nan(x) & is_nan(y));
   return close;
 }

@@ -28,7 +28,7 @@ struct ConvTransposeOptions {
   PerAxis stride = 1;
   // What is cut off the full result; kSame gives size * stride.
   Padding padding = 0;
-  PerAxis output_padding = 0;  // added at the end; below stride or dilation
+  PerAxis output_padding = 0;  // added at the end; below the larger of stride and dilation
   PerAxis dilation = 1;
   std::int64_t groups = 1;
   bool channels_last = false;

@@ -204,7 +204,7 @@ L vjp_backward(G c) {
   const double smoothing = c.attrs.number_or("label_smoothing", 0);
   std::vector<std::int64_t> along(static_cast<std::size_t>(x.rank()), 1);
   along[static_cast<std::size_t>(axis)] = classes;
-  const Tensor numbers = nacre::reshape(arange(classes, labels.dtype()), along);
+  const Tensor numbers = nacre::reshape(arange(classes), along);
   const Tensor column = expand_dims(labels, {axis});
   const Tensor hit = nacre::cast(nacre::equal(column, numbers), x.dtype());
   const Tensor target = hit * (1 - smoothing) + smoothing / static_cast<double>(classes);

@@ -17,8 +17,7 @@ Tensor ctc_loss(const Operand& logits, const Operand& labels, const CtcOptions& 
   Tensor counts = steps;
   // A wrong rank is reported by the op.
   if (!counts.defined()) {
-    counts =
-        x.rank() == 3 ? full({x.size(0)}, static_cast<double>(x.size(1)), i64) : zeros({0}, i64);
+    counts = x.rank() == 3 ? full({x.size(0)}, x.size(1), i64) : zeros({0}, i64);
   }
   return emit_one(Op::ctc_loss, {{"blank", options.blank}}, {x, labels.tensor(i64), counts},
                   logits.at());

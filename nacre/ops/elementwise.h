@@ -1,7 +1,9 @@
 // Elementwise functions. Two inputs broadcast by NumPy's rule; dtypes promote as in PyTorch; a
-// plain number takes the dtype of the tensor beside it. Functions whose results are fractions (exp,
-// sin, division, ...) take integers as f32. Errors: ShapeError for shapes that do not broadcast,
-// DTypeError for bool in arithmetic and for floats in bitwise operations.
+// plain number takes the dtype of the tensor beside it. Whole numbers stay exact, whatever their
+// size, and one that an integer dtype does not hold throws ValueError (u8 + 300), as in NumPy 2;
+// beside floats numbers are rounded. Functions whose results are fractions (exp, sin, division,
+// ...) take integers as f32. Other errors: ShapeError for shapes that do not broadcast, DTypeError
+// for bool in arithmetic and for floats in bitwise operations.
 #pragma once
 
 #include "nacre/ops/activation.h"
@@ -36,8 +38,9 @@ Tensor pow(const Operand& a, const Operand& b);
 // NaN where either is NaN. The gradient of ties goes half to each side.
 Tensor maximum(const Operand& a, const Operand& b);
 Tensor minimum(const Operand& a, const Operand& b);
-// x within [low, high]; where low > high, high. Gradient 1 within the bounds, both included. Throws
-// ValueError for two numbers with low > high.
+// x within [low, high]; where low > high, high. Gradient 1 within the bounds, both included.
+// Numbers beyond the range of an integer dtype do not bound. Throws ValueError for two numbers with
+// low > high.
 Tensor clamp(const Operand& x, const Operand& low, const Operand& high);
 // |a| with the sign of b, that of a zero included.
 Tensor copysign(const Operand& a, const Operand& b);
@@ -87,6 +90,7 @@ Tensor frac(const Operand& x);  // x - trunc(x); gradient 1
 Tensor is_nan(const Operand& x);
 Tensor is_inf(const Operand& x);
 Tensor is_finite(const Operand& x);
+// Comparisons of integers with a number are exact: no number is rounded, cut off or out of range.
 Tensor equal(const Operand& a, const Operand& b);
 Tensor not_equal(const Operand& a, const Operand& b);
 Tensor less(const Operand& a, const Operand& b);
@@ -115,11 +119,25 @@ Tensor bitwise_xor(const Operand& a, const Operand& b);
 Tensor shift_left(const Operand& a, const Operand& b);
 Tensor shift_right(const Operand& a, const Operand& b);
 
-// a where condition (bool) holds, b elsewhere; all three broadcast.
+// a where condition (bool) holds, b elsewhere; all three broadcast. What is not chosen gets the
+// gradient 0, but what computed it may make NaN of that: where(x > 0, sqrt(x), 0) at 0 multiplies 0
+// with the infinite slope of sqrt, in PyTorch too. masked_apply does not.
 Tensor where(const Operand& condition, const Operand& a, const Operand& b);
 
-// Converts elements. Float to integer rounds toward zero and stays within the integer's range (NaN
-// gives 0); integer to a narrower integer keeps the low bits; anything but 0 is true.
+// f(x) where condition (bool) holds, `otherwise` elsewhere, for a function f that is not defined or
+// not smooth at what is left out: f sees `inside` in place of it, so that neither a value nor a
+// gradient from there reaches the result or x. f: Tensor -> Tensor, element by element.
+//   masked_apply(x > 0, x, [](const Tensor& v) { return sqrt(v); })
+template <class F>
+Tensor masked_apply(const Operand& condition, const Operand& x, F&& f, const Operand& otherwise = 0,
+                    const Operand& inside = 1) {
+  const Operand kept(where(condition, x, inside), x.at());
+  return where(condition, {f(kept.tensor()), x.at()}, otherwise);
+}
+
+// Converts elements. Float to integer rounds toward zero and saturates: it stays within the
+// integer's range (NaN gives 0); integer to a narrower integer keeps the low bits, as in NumPy and
+// PyTorch (clamp first to saturate); anything but 0 is true.
 Tensor cast(const Operand& x, DType dtype);
 // x itself: another value with the same elements and memory.
 Tensor identity(const Operand& x);

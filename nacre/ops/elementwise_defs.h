@@ -48,6 +48,9 @@ SpecList infer_shift(const InferContext& c);       // two of one dtype, integers
 std::vector<std::int64_t> load_integers(const ReferenceContext& c, std::size_t i);
 void store_integers(const ReferenceContext& c, std::size_t i, std::span<const std::int64_t> values);
 
+// A bound of clamp for integers: what lies beyond i64 does not bound, a fraction is cut off.
+std::int64_t integer_bound(const Number& bound);
+
 template <class C>
 std::vector<C> load_as(const ReferenceContext& c, std::size_t i) {
   if constexpr (std::is_same_v<C, double>) {

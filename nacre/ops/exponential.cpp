@@ -79,7 +79,9 @@ const OpDef xlogy = binary_op(
         da = to_input(c, 0,
                       nacre::where(unused, 0, c.ct() * nacre::log(nacre::where(unused, 1, b))));
       }
-      return {da, c.wanted[1] ? to_input(c, 1, c.ct() * a / b) : Tensor()};
+      // The slope of 0 * log(b) is 0 for all b, also where that tends to 0.
+      const Tensor flat = nacre::equal(a, 0) & nacre::equal(b, 0);
+      return {da, c.wanted[1] ? to_input(c, 1, c.ct() * a / nacre::where(flat, 1, b)) : Tensor()};
     },
     pair_samples<0.3, 3.0>, "");
 

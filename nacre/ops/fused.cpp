@@ -88,7 +88,7 @@ void reference_fused(const ReferenceContext& c) {
   }
   for (const FusedProgram::Instruction& i : p.instructions()) {
     if (i.op == Op::constant) {
-      registers.push_back(Tensor::scalar(i.attrs.number("value"), i.dtype));
+      registers.push_back(Tensor::scalar(i.attrs.exact("value"), i.dtype));
       continue;
     }
     SpecList in;

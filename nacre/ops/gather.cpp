@@ -58,7 +58,8 @@ Tensor embedding(const Operand& table, const Operand& indices, const EmbeddingOp
          .inputs = "table " + to_string(rows.spec()) + ", indices " + to_string(i.spec()),
          .location = table.at()}));
   }
-  const Tensor out = gather({rows, table.at()}, {i, table.at()}, 0);
+  const Tensor out =
+      emit_one(Op::gather, {{"axis", std::int64_t{0}}, {"rows", true}}, {rows, i}, table.at());
   if (!options.padding_index) return out;
   const std::int64_t n = rows.shape()[0];
   const std::int64_t padding = *options.padding_index;
@@ -76,21 +77,38 @@ Tensor embedding(const Operand& table, const Operand& indices, const EmbeddingOp
 
 namespace op_defs {
 
-void fail_index(std::string_view op, std::int64_t value, const Shape& indices, std::int64_t flat,
-                int axis, std::int64_t size, bool negative) {
+namespace {
+// "[1,0]": element `flat` of an array of that shape.
+std::string place_text(const Shape& shape, std::int64_t flat) {
   std::string place;
-  for (int i = indices.rank() - 1; i >= 0; --i) {
-    place = std::to_string(flat % indices[i]) + (place.empty() ? "" : ",") + place;
-    flat /= indices[i];
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    place = std::to_string(flat % shape[i]) + (place.empty() ? "" : ",") + place;
+    flat /= shape[i];
   }
+  return "[" + place + "]";
+}
+}  // namespace
+
+void fail_index(std::string_view op, std::int64_t value, const Shape& indices, std::int64_t flat,
+                int axis, std::int64_t size) {
   throw ValueError(format_error(
       {.op = op,
-       .what =
-           fmt::format("index {} at position [{}] of the indices is out of range for axis {} of "
-                       "size {}",
-                       value, place, axis, size),
-       .hint = size > 0 ? fmt::format("indices from {} to {} exist", negative ? -size : 0, size - 1)
+       .what = fmt::format(
+           "index {} at position {} of the indices is out of range for axis {} of size {}", value,
+           place_text(indices, flat), axis, size),
+       .hint = size > 0 ? fmt::format("indices from {} to {} exist", -size, size - 1)
                         : "the axis has no elements"}));
+}
+
+void fail_class(std::string_view op, std::int64_t value, const Shape& indices, std::int64_t flat,
+                std::int64_t size, bool negative) {
+  const std::string_view what = op == "embedding" ? "rows" : "classes";
+  throw ValueError(format_error(
+      {.op = op,
+       .what = fmt::format("index {} at position {} of the indices is out of range for {} {}",
+                           value, place_text(indices, flat), size, what),
+       .hint = size > 0 ? fmt::format("indices from {} to {} exist", negative ? -size : 0, size - 1)
+                        : fmt::format("there are no {}", what)}));
 }
 
 Shape gathered_shape(const InferContext& c, Addressing how, std::size_t input) {
@@ -143,8 +161,8 @@ SpecList infer_gather(const InferContext& c) {
 template <Addressing how, Op op>
 void reference_gather(const ReferenceContext& c) {
   const auto size = static_cast<std::int64_t>(size_of(c.out_specs[0].dtype));
-  for_each_slab(name_of(op), how, c.attrs.integer_or("axis", 0), c.in_shape(0), c.in_specs[1],
-                c.in[1], [&](std::int64_t to, std::int64_t from, std::int64_t n) {
+  for_each_slab(name_of(op), how, c.attrs, c.in_shape(0), c.in_specs[1], c.in[1],
+                [&](std::int64_t to, std::int64_t from, std::int64_t n) {
                   if (n > 0) {
                     std::memcpy(c.out_bytes(0) + to * size, c.in_bytes(0) + from * size,
                                 static_cast<std::size_t>(n * size));

@@ -1,5 +1,6 @@
-// Elements chosen by tensors of integers. Negative indices count from the back; an index out of
-// range throws ValueError when the op runs, with its value, its place and the size of the axis.
+// Elements chosen by tensors of integers. Negative indices count from the back, but for embedding;
+// an index out of range throws ValueError when the op runs, with its value, its place and the size
+// of the axis.
 #pragma once
 
 #include <optional>
@@ -20,10 +21,11 @@ Tensor take_along_axis(const Operand& x, const Operand& indices, int axis);
 Tensor gather_nd(const Operand& x, const Operand& indices);
 
 struct EmbeddingOptions {
-  // A row whose gradient stays zero, and thus the row as it was initialised.
+  // A row whose gradient stays zero, and thus the row as it was initialised; -1 is the last row.
   std::optional<std::int64_t> padding_index;
 };
-// Rows of `table` [rows, features] for each element of `indices`.
+// Rows of `table` [rows, features] for each element of `indices`, which name rows from 0 on: an
+// index out of range, negative ones included, throws ValueError when the op runs.
 Tensor embedding(const Operand& table, const Operand& indices,
                  const EmbeddingOptions& options = {});
 

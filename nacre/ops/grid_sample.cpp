@@ -10,17 +10,23 @@
 #include "nacre/ops/matmul.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/op_defs.h"
-#include "nacre/ops/reduce.h"
+#include "nacre/ops/slice.h"
+#include "nacre/ops/structural.h"
 
 namespace nacre {
 namespace {
 
-// One axis of the grid in pixels, clipped to the border when that is asked for.
+// One axis of the grid in pixels. With `border` at the border pixels at most; else at most a little
+// outside, where all pixels are zeros. What lies beyond, and NaN, has no gradient.
 Tensor to_pixels(const Tensor& coordinate, std::int64_t size, const GridSampleOptions& options) {
   const auto n = static_cast<double>(size);
   const Tensor at =
       options.align_corners ? (coordinate + 1) * ((n - 1) / 2) : (coordinate + 1) * (n / 2) - 0.5;
-  return options.border ? minimum(maximum(at, 0), n - 1) : at;
+  const double low = options.border ? 0 : -2;
+  const double high = options.border ? n - 1 : n + 1;
+  // NaN is neither above `low` nor below `high`.
+  const Tensor above = at > low;
+  return where(above & (at < high), at, where(above, full_like(at, high), low));
 }
 
 // The largest whole number that is not above t, without a gradient.
@@ -54,17 +60,16 @@ Tensor grid_sample(const Operand& x, const Operand& grid, const GridSampleOption
   const std::int64_t width = t.size(3);
   const std::int64_t places = g.size(1) * g.size(2);
   const Tensor pixels = reshape(t, Shape{batch, t.size(1), height * width});
-  // The two columns of the grid, by a product that picks one.
-  const Tensor flat = reshape(g, Shape{batch, places, 2});
-  const auto column = [&](double first, double second) {
-    const Tensor pick = cast(tensor({first, second}), g.dtype());
-    return sum(flat * pick, {2});
+  // 16-bit floats do not count the pixels of a large picture.
+  const Tensor flat =
+      reshape(cast(g, size_of(g.dtype()) < 4 ? f32 : g.dtype()), Shape{batch, places, 2});
+  const auto column = [&](std::int64_t i) {
+    return reshape(slice_axis(flat, -1, {i, i + 1}), Shape{batch, places});
   };
-  const Tensor px = to_pixels(column(1, 0), width, options);
-  const Tensor py = to_pixels(column(0, 1), height, options);
+  const Tensor px = to_pixels(column(0), width, options);
+  const Tensor py = to_pixels(column(1), height, options);
   const Shape one_channel{batch, 1, places};
   const auto sample = [&](const Tensor& ix, const Tensor& iy) {
-    // Fractions of huge coordinates have no meaning: outside is outside.
     const auto within = [](const Tensor& i, std::int64_t n) {
       return cast(i >= 0, i64) * cast(i <= static_cast<double>(n - 1), i64);
     };

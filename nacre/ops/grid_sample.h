@@ -12,7 +12,9 @@ struct GridSampleOptions {
 };
 
 // x [batch, channels, height, width] sampled at grid [batch, h, w, 2], whose last axis is (x, y) in
-// [-1, 1]; gives [batch, channels, h, w]. As PyTorch's grid_sample. Jaderberg et al. 2015.
+// [-1, 1]; gives [batch, channels, h, w]. As PyTorch's grid_sample. Infinite places are outside;
+// NaN counts as far to the left or above. With `border` a place has a gradient strictly between the
+// outermost pixels only. Jaderberg et al. 2015.
 Tensor grid_sample(const Operand& x, const Operand& grid, const GridSampleOptions& options = {});
 
 // The sampling grid of an affine map: theta [batch, 2, 3] gives [batch, height, width, 2].

@@ -36,23 +36,33 @@ class IndexArray {
 
 // Throws ValueError: index `value`, element `flat` of the indices, leaves `axis` of size `size`.
 [[noreturn]] void fail_index(std::string_view op, std::int64_t value, const Shape& indices,
-                             std::int64_t flat, int axis, std::int64_t size, bool negative = true);
+                             std::int64_t flat, int axis, std::int64_t size);
+// The same for numbers that name one of `size` classes, or rows of a table: negative ones count
+// from the back only when asked for.
+[[noreturn]] void fail_class(std::string_view op, std::int64_t value, const Shape& indices,
+                             std::int64_t flat, std::int64_t size, bool negative);
+
+// Whether the indices of a gather or scatter name rows of a table, by {rows}: they are not
+// negative then, and errors speak of embedding.
+inline bool names_rows(const Attrs& attrs) { return attrs.flag_or("rows", false); }
 
 // Checks that input `i` holds integers, and for `along` and `nd` that its shape fits x; returns
 // the shape of what gathering x by it gives.
 Shape gathered_shape(const InferContext& c, Addressing how, std::size_t i);
 
 // Calls f(offset in the gathered array, offset in x, elements) for each slab in order. Every index
-// is checked before it is used; negative ones count from the back.
+// is checked before it is used; negative ones count from the back, but for names_rows().
 template <class F>
-void for_each_slab(std::string_view op, Addressing how, std::int64_t axis, const Shape& x,
+void for_each_slab(std::string_view op, Addressing how, const Attrs& attrs, const Shape& x,
                    const Spec& indices, const void* index_data, F&& f) {
   const IndexArray index(index_data, indices.dtype);
   const Shape& shape = indices.shape;
   const std::int64_t count = shape.elements();
+  const bool rows = names_rows(attrs);
   const auto checked = [&](std::int64_t i, int of_axis) {
     const std::int64_t n = x[of_axis];
     const std::int64_t value = index[i];
+    if (rows && (value < 0 || value >= n)) fail_class("embedding", value, shape, i, n, false);
     if (value < -n || value >= n) fail_index(op, value, shape, i, of_axis, n);
     return value < 0 ? value + n : value;
   };
@@ -72,6 +82,7 @@ void for_each_slab(std::string_view op, Addressing how, std::int64_t axis, const
     }
     return;
   }
+  const std::int64_t axis = attrs.integer("axis");
   const int a = static_cast<int>(axis < 0 ? axis + x.rank() : axis);
   const AxisView view(x, a);
   if (how == Addressing::axis) {

@@ -128,7 +128,7 @@ void promote_integers(std::vector<Part>& parts) {
   if (std::none_of(parts.begin(), parts.end(), is_chosen)) return;
   for (Part& p : parts) {
     if (p.kind == Part::Kind::dropped) {
-      p = {Part::Kind::chosen, {}, Tensor::scalar(static_cast<double>(p.range.start), i64)};
+      p = {Part::Kind::chosen, {}, Tensor::scalar(p.range.start, i64)};
     }
   }
 }

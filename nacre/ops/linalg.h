@@ -30,13 +30,14 @@ Tensor cholesky_solve(const Operand& l, const Operand& b);
 // The inverse. Throws ValueError with the batch index when a matrix is singular. To multiply with
 // an inverse, solve() is faster and more accurate.
 Tensor inverse(const Operand& a);
-// The determinant, 0 for singular matrices, whose gradient throws ValueError.
+// The determinant, 0 for singular matrices. Its gradient, the cofactors, exists for these too.
 Tensor det(const Operand& a);
 struct SignLogDet {
   Tensor sign;  // -1, 0 or 1
   Tensor log;   // log |det a|, -inf for singular matrices
 };
-// The determinant without overflow.
+// The determinant without overflow. The gradient of log |det a| at a singular matrix is infinite:
+// it throws ValueError.
 SignLogDet slogdet(const Operand& a);
 
 struct Qr {

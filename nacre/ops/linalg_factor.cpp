@@ -169,6 +169,14 @@ SpecList infer_qr(const InferContext& c) {
           {c.inputs[0].dtype, matrix_shape(batch_shape(s), std::min(m, n), n)}};
 }
 
+// The scratch memory of LAPACK's gesdd.
+void expect_svd(const InferContext& c) {
+  const auto m = static_cast<double>(c.inputs[0].shape.at_back(-2));
+  const auto n = static_cast<double>(c.inputs[0].shape.at_back(-1));
+  const double least = std::min(m, n);
+  expect_workspace(c, 5 * least * least + 64 * (m + n));
+}
+
 std::vector<Sample> samples_definite() {
   const auto sample = [](Shape a, DType d) {
     return Sample{.inputs = {{{d, a}, -2, 2, Fill::positive_definite}}, .tolerance_scale = 50};
@@ -228,6 +236,7 @@ const OpDef svd = {
     .name = "svd",
     .infer = [](const InferContext& c) -> SpecList {
       const SpecList q = infer_qr(c);
+      expect_svd(c);
       Shape s = batch_shape(c.inputs[0].shape);
       s.push_back(q[0].shape.at_back(-1));
       return {q[0], {q[0].dtype, s}, q[1]};
@@ -249,6 +258,8 @@ const OpDef eigh = {
     .infer = [](const InferContext& c) -> SpecList {
       c.expect_inputs(1);
       expect_square(c, 0);
+      const auto n = static_cast<double>(c.inputs[0].shape.at_back(-1));
+      expect_workspace(c, 2 * n * n + 6 * n + 1);
       Shape values = batch_shape(c.inputs[0].shape);
       values.push_back(c.inputs[0].shape.at_back(-1));
       return {{c.inputs[0].dtype, values}, c.inputs[0]};
@@ -275,6 +286,7 @@ const OpDef pinv = {
     .infer = [](const InferContext& c) -> SpecList {
       c.expect_inputs(1);
       expect_matrix(c, 0);
+      expect_svd(c);
       const Shape& s = c.inputs[0].shape;
       return {{c.inputs[0].dtype, matrix_shape(batch_shape(s), s.at_back(-1), s.at_back(-2))}};
     },

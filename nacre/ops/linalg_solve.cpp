@@ -1,6 +1,7 @@
-// solve {transpose}, triangular_solve {lower, transpose, unit_diagonal}, inverse, det, slogdet, and
-// the functions made of them. Gradients: Giles, "Collected matrix derivative results for forward
-// and reverse mode algorithmic differentiation", 2008.
+// solve {transpose}, triangular_solve {lower, transpose, unit_diagonal}, inverse {called}, and the
+// functions made of them. {called} is the name that errors of an inverse bear. Gradients: Giles,
+// "Collected matrix derivative results for forward and reverse mode algorithmic differentiation",
+// 2008.
 #include <cmath>
 
 #include "nacre/ops/linalg_support.h"
@@ -63,12 +64,6 @@ Tensor cholesky_solve(const Operand& l, const Operand& b) {
 }
 
 Tensor inverse(const Operand& a) { return emit_one(Op::inverse, {a.tensor()}, a.at()); }
-Tensor det(const Operand& a) { return emit_one(Op::det, {a.tensor()}, a.at()); }
-SignLogDet slogdet(const Operand& a) {
-  const TensorList out = emit(Op::slogdet, {}, std::array{a.tensor()}, a.at());
-  return {out[0], out[1]};
-}
-
 Tensor lstsq(const Operand& a, const Operand& b) {
   const System s = make_system(a, b);
   if (s.a.rank() < 2 || s.a.size(-2) >= s.a.size(-1)) {
@@ -121,17 +116,6 @@ SpecList infer_system(const InferContext& c) {
   return {c.inputs[1]};
 }
 
-SpecList infer_scalar_of_matrix(const InferContext& c) {
-  c.expect_inputs(1);
-  expect_square(c, 0);
-  return {{c.inputs[0].dtype, batch_shape(c.inputs[0].shape)}};
-}
-
-matrix_algorithms::Matrix item(const std::vector<double>& all, std::int64_t i, std::size_t size) {
-  const auto first = all.begin() + i * static_cast<std::ptrdiff_t>(size);
-  return matrix_algorithms::Matrix(first, first + static_cast<std::ptrdiff_t>(size));
-}
-
 // x = prepare(a)^-1 b for each pair of the batch.
 template <class Prepare>
 void solve_reference(const ReferenceContext& c, std::string_view op, Prepare&& prepare) {
@@ -141,31 +125,16 @@ void solve_reference(const ReferenceContext& c, std::string_view op, Prepare&& p
   const std::vector<double> b = c.load(1);
   std::vector<double> out;
   for_each_matrix(c.in_shape(0), [&](std::int64_t i) {
-    matrix_algorithms::Matrix x = item(b, i, n * k);
+    matrix_algorithms::Matrix x = matrix_of(b, i, n * k);
     double sign = 0;
     double log = 0;
-    if (!matrix_algorithms::eliminate(prepare(item(a, i, n * n), n), x, n, k, sign, log)) {
+    if (!matrix_algorithms::eliminate(prepare(matrix_of(a, i, n * n), n), x, n, k, sign, log)) {
       fail_matrix(op, i, "is singular", "use lstsq or pinv, or add a small multiple of eye(n)");
     }
     out.insert(out.end(), x.begin(), x.end());
   });
   c.store(0, out);
 }
-
-// The sign and log magnitude of each determinant.
-void determinants(const ReferenceContext& c, std::vector<double>& signs,
-                  std::vector<double>& logs) {
-  const auto n = static_cast<std::size_t>(c.in_shape(0).at_back(-1));
-  const std::vector<double> a = c.load(0);
-  for_each_matrix(c.in_shape(0), [&](std::int64_t i) {
-    matrix_algorithms::Matrix none;
-    signs.push_back(0);
-    logs.push_back(0);
-    matrix_algorithms::eliminate(item(a, i, n * n), none, n, 0, signs.back(), logs.back());
-  });
-}
-
-Tensor per_matrix(const Tensor& x) { return expand_dims(x, {-2, -1}); }
 
 std::vector<Sample> samples_solve() {
   const auto sample = [](Shape a, Shape b, bool transpose, DType d) {
@@ -192,17 +161,6 @@ std::vector<Sample> samples_triangular() {
          .tolerance_scale = bits & 4 ? 500.0 : 20.0});
   }
   return list;
-}
-
-std::vector<Sample> samples_square() {
-  const auto sample = [](Shape a, DType d) {
-    return Sample{.inputs = {{{d, a}, -2, 2, Fill::positive_definite}}, .tolerance_scale = 50};
-  };
-  return {sample({3, 3}, f32),
-          sample({9, 9}, f32),
-          sample({2, 4, 4}, f64),
-          sample({1, 1}, f32),
-          {.inputs = {{{f64, {3, 3}}}}, .tolerance_scale = 1000}};
 }
 
 }  // namespace
@@ -275,51 +233,15 @@ const OpDef inverse = {
             for (std::size_t d = 0; d < n; ++d) x[d * n + d] = 1;
             double sign = 0;
             double log = 0;
-            if (!matrix_algorithms::eliminate(item(a, i, n * n), x, n, n, sign, log)) {
-              fail_matrix("inverse", i, "is singular", "use pinv");
+            if (!matrix_algorithms::eliminate(matrix_of(a, i, n * n), x, n, n, sign, log)) {
+              fail_matrix(inverse_name(c.attrs), i, "is singular", "use pinv");
             }
             out.insert(out.end(), x.begin(), x.end());
           });
           c.store(0, out);
         },
     .cost = cost_cubic,
-    .samples = samples_square,
-};
-
-const OpDef det = {
-    .name = "det",
-    .infer = infer_scalar_of_matrix,
-    .vjp = [](G c) -> L { return {per_matrix(c.ct() * c.out()) * mt(nacre::inverse(c.in(0)))}; },
-    .reference =
-        [](const ReferenceContext& c) {
-          std::vector<double> signs;
-          std::vector<double> logs;
-          determinants(c, signs, logs);
-          for (std::size_t i = 0; i < signs.size(); ++i) signs[i] *= std::exp(logs[i]);
-          c.store(0, signs);
-        },
-    .cost = cost_cubic,
-    .onnx = "Det",
-    .samples = samples_square,
-};
-
-const OpDef slogdet = {
-    .name = "slogdet",
-    .infer = [](const InferContext& c) -> SpecList {
-      const SpecList one = infer_scalar_of_matrix(c);
-      return {one[0], one[0]};
-    },
-    .vjp = [](G c) -> L { return {per_matrix(c.ct(1)) * mt(nacre::inverse(c.in(0)))}; },
-    .reference =
-        [](const ReferenceContext& c) {
-          std::vector<double> signs;
-          std::vector<double> logs;
-          determinants(c, signs, logs);
-          c.store(0, signs);
-          c.store(1, logs);
-        },
-    .cost = cost_cubic,
-    .samples = samples_square,
+    .samples = samples_of_squares,
 };
 
 }  // namespace op_defs

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "nacre/ops/elementwise.h"
 #include "nacre/ops/linalg.h"
 #include "nacre/ops/matmul.h"
@@ -85,6 +87,31 @@ void for_each_matrix(const Shape& shape, F&& f) {
   throw ValueError(format_error(
       {.op = op, .what = fmt::format("matrix {} of the batch {}", index, what), .hint = hint}));
 }
+
+// The name that errors of an inverse bear: that of the op whose gradient it is, if any.
+inline std::string inverse_name(const Attrs& attrs) {
+  return attrs.has("called") ? attrs.text("called") : "inverse";
+}
+
+// Matrix i of a batch of matrices of `size` elements.
+inline std::vector<double> matrix_of(const std::vector<double>& all, std::int64_t i,
+                                     std::size_t size) {
+  const auto first = all.begin() + i * static_cast<std::ptrdiff_t>(size);
+  return {first, first + static_cast<std::ptrdiff_t>(size)};
+}
+
+// Refuses what needs more scratch numbers than LAPACK counts.
+inline void expect_workspace(const InferContext& c, double numbers) {
+  if (numbers > std::numeric_limits<std::int32_t>::max()) {
+    c.fail_value(fmt::format("a matrix of {} by {} needs more scratch memory than LAPACK counts in "
+                             "32 bits",
+                             c.inputs[0].shape.at_back(-2), c.inputs[0].shape.at_back(-1)),
+                 "decompose smaller matrices");
+  }
+}
+
+// Samples of functions of well-conditioned square matrices.
+std::vector<Sample> samples_of_squares();
 
 inline Cost cost_cubic(const Attrs&, std::span<const Spec> in, std::span<const Spec> out) {
   const Shape& s = in[0].shape;

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise_defs.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/op_defs.h"
 #include "nacre/ops/reduce.h"
@@ -73,31 +73,43 @@ SpecList infer_matmul(const InferContext& c) {
   return {{c.inputs[0].dtype, out}};
 }
 
-void reference_matmul(const ReferenceContext& c) {
-  const std::vector<double> a = c.load(0);
-  const std::vector<double> b = c.load(1);
+// Floats in double, integers exactly, modulo 2^64.
+template <class C>
+void multiply_as(const ReferenceContext& c) {
+  const std::vector<C> a = load_as<C>(c, 0);
+  const std::vector<C> b = load_as<C>(c, 1);
   const bool ta = c.attrs.flag("transpose_a");
   const bool tb = c.attrs.flag("transpose_b");
   const Dims d = dims_of(c.attrs, c.in_shape(0), c.in_shape(1));
   const Shape batch = batch_of(c.out_shape());
-  std::vector<double> out(static_cast<std::size_t>(c.out_shape().elements()));
+  std::vector<C> out(static_cast<std::size_t>(c.out_shape().elements()));
   BroadcastWalk wa(batch_of(c.in_shape(0)), batch);
   BroadcastWalk wb(batch_of(c.in_shape(1)), batch);
   for (std::int64_t i = 0; i < batch.elements(); ++i, wa.next(), wb.next()) {
-    const double* pa = a.data() + wa.offset() * d.m * d.k;
-    const double* pb = b.data() + wb.offset() * d.k * d.n;
-    double* po = out.data() + i * d.m * d.n;
+    const C* pa = a.data() + wa.offset() * d.m * d.k;
+    const C* pb = b.data() + wb.offset() * d.k * d.n;
+    C* po = out.data() + i * d.m * d.n;
     for (std::int64_t m = 0; m < d.m; ++m) {
       for (std::int64_t n = 0; n < d.n; ++n) {
-        double total = 0;
+        C total = 0;
         for (std::int64_t k = 0; k < d.k; ++k) {
-          total += pa[ta ? k * d.m + m : m * d.k + k] * pb[tb ? n * d.k + k : k * d.n + n];
+          const C x = pa[ta ? k * d.m + m : m * d.k + k];
+          const C y = pb[tb ? n * d.k + k : k * d.n + n];
+          if constexpr (std::is_integral_v<C>) {
+            total = wrapping_add(total, wrapping_mul(x, y));
+          } else {
+            total += x * y;
+          }
         }
         po[m * d.n + n] = total;
       }
     }
   }
-  c.store(0, out);
+  store_any(c, out);
+}
+
+void reference_matmul(const ReferenceContext& c) {
+  is_floating(c.in_specs[0].dtype) ? multiply_as<double>(c) : multiply_as<std::int64_t>(c);
 }
 
 // With A' and B' the (possibly transposed) operands: dA' = C B'^T, dB' = A'^T C.

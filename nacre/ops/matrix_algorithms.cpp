@@ -5,6 +5,10 @@
 #include <numeric>
 
 namespace nacre::matrix_algorithms {
+namespace {
+// The order of numbers with NaN last: an order for whatever there is.
+bool before(double a, double b) { return a < b || (a == a && b != b); }
+}  // namespace
 
 bool eliminate(Matrix a, Matrix& b, std::size_t n, std::size_t k, double& sign, double& log) {
   sign = 1;
@@ -120,7 +124,7 @@ void eigh(const Matrix& given, std::size_t n, std::vector<double>& values, Matri
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(),
-            [&](std::size_t x, std::size_t y) { return a[x * n + x] < a[y * n + y]; });
+            [&](std::size_t x, std::size_t y) { return before(a[x * n + x], a[y * n + y]); });
   values.resize(n);
   vectors.assign(n * n, 0);
   for (std::size_t j = 0; j < n; ++j) {
@@ -186,7 +190,7 @@ void svd_tall(Matrix w, std::size_t m, std::size_t n, Matrix& u, std::vector<dou
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(),
-            [&](std::size_t x, std::size_t y) { return norms[x] > norms[y]; });
+            [&](std::size_t x, std::size_t y) { return before(norms[y], norms[x]); });
   u.assign(m * n, 0);
   vh.assign(n * n, 0);
   s.resize(n);
@@ -212,6 +216,114 @@ void svd(const Matrix& a, std::size_t m, std::size_t n, Matrix& u, std::vector<d
     vh = transposed(v, n, m);
   }
   fix_signs(u.data(), m, std::min(m, n), vh.data(), n);
+}
+
+namespace {
+
+// a = u diag(s) vh with u square and orthonormal also where s is 0, and det(u) det(vh).
+struct Frame {
+  Matrix u, vh;
+  std::vector<double> s;
+  double sign;
+};
+
+Frame frame_of(const Matrix& a, std::size_t n) {
+  Frame f;
+  svd(a, n, n, f.u, f.s, f.vh);
+  const double tiny = n > 0 ? 1e-15 * static_cast<double>(n) * f.s[0] : 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    if (f.s[j] > tiny) continue;
+    // What is orthogonal to the columns before: of all axes the one that has most of it.
+    double best = -1;
+    std::vector<double> found(n);
+    for (std::size_t axis = 0; axis < n; ++axis) {
+      std::vector<double> v(n);
+      v[axis] = 1;
+      for (int pass = 0; pass < 2; ++pass) {
+        for (std::size_t c = 0; c < j; ++c) {
+          double dot = 0;
+          for (std::size_t i = 0; i < n; ++i) dot += f.u[i * n + c] * v[i];
+          for (std::size_t i = 0; i < n; ++i) v[i] -= dot * f.u[i * n + c];
+        }
+      }
+      const double norm = std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+      if (!(norm > best)) continue;
+      best = norm;
+      for (std::size_t i = 0; i < n; ++i) found[i] = v[i] / norm;
+    }
+    for (std::size_t i = 0; i < n; ++i) f.u[i * n + j] = found[i];
+  }
+  Matrix none;
+  double log = 0;
+  double sign_u = 1;
+  double sign_v = 1;
+  eliminate(f.u, none, n, 0, sign_u, log);
+  eliminate(f.vh, none, n, 0, sign_v, log);
+  f.sign = sign_u * sign_v;
+  return f;
+}
+
+// sign u m vh.
+Matrix framed(const Frame& f, const Matrix& m, std::size_t n) {
+  Matrix half(n * n);
+  Matrix out(n * n);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t k = 0; k < n; ++k) {
+      for (std::size_t j = 0; j < n; ++j) half[i * n + j] += f.u[i * n + k] * m[k * n + j];
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t k = 0; k < n; ++k) {
+      for (std::size_t j = 0; j < n; ++j) {
+        out[i * n + j] += f.sign * half[i * n + k] * f.vh[k * n + j];
+      }
+    }
+  }
+  return out;
+}
+
+// The product of all s but those at i and j, which may be equal.
+double product_without(const std::vector<double>& s, std::size_t i, std::size_t j) {
+  double product = 1;
+  for (std::size_t k = 0; k < s.size(); ++k) product *= k == i || k == j ? 1 : s[k];
+  return product;
+}
+
+}  // namespace
+
+Matrix cofactors(const Matrix& a, std::size_t n) {
+  const Frame f = frame_of(a, n);
+  Matrix m(n * n);
+  for (std::size_t i = 0; i < n; ++i) m[i * n + i] = product_without(f.s, i, i);
+  return framed(f, m, n);
+}
+
+// det(diag(s) + t x + r y) has at t r the sum over i < j of the product of the other s times
+// x_ii y_jj + x_jj y_ii - x_ij y_ji - x_ji y_ij.
+Matrix cofactors_gradient(const Matrix& a, const Matrix& ct, std::size_t n) {
+  const Frame f = frame_of(a, n);
+  Matrix half(n * n);  // u^T ct
+  Matrix y(n * n);     // u^T ct v
+  for (std::size_t k = 0; k < n; ++k) {
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) half[i * n + j] += f.u[k * n + i] * ct[k * n + j];
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t k = 0; k < n; ++k) y[i * n + j] += half[i * n + k] * f.vh[j * n + k];
+    }
+  }
+  Matrix m(n * n);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      if (i == j) continue;
+      const double others = product_without(f.s, i, j);
+      m[i * n + i] += others * y[j * n + j];
+      m[i * n + j] -= others * y[j * n + i];
+    }
+  }
+  return framed(f, m, n);
 }
 
 }  // namespace nacre::matrix_algorithms

@@ -26,6 +26,11 @@ void eigh(const Matrix& a, std::size_t n, std::vector<double>& values, Matrix& v
 void svd(const Matrix& a, std::size_t m, std::size_t n, Matrix& u, std::vector<double>& s,
          Matrix& vh);
 
+// The cofactors of a: the gradient of det(a), singular or not.
+Matrix cofactors(const Matrix& a, std::size_t n);
+// The gradient of sum(cofactors(a) * ct): symmetric and linear in ct.
+Matrix cofactors_gradient(const Matrix& a, const Matrix& ct, std::size_t n);
+
 Matrix transposed(const Matrix& a, std::size_t m, std::size_t n);
 
 // The element of largest magnitude of each column of u [m, k] becomes positive; the rows of vh

@@ -12,7 +12,7 @@ namespace nacre {
 
 Tensor one_hot(const Operand& indices, std::int64_t classes, const OneHotOptions& options) {
   const Attrs attrs = {{"depth", classes}, {"axis", options.axis}, {"dtype", options.dtype}};
-  return emit_one(Op::one_hot, options.negative ? attrs : attrs.with("negative", false),
+  return emit_one(Op::one_hot, options.negative ? attrs.with("negative", true) : attrs,
                   {indices.tensor(i64)}, indices.at());
 }
 
@@ -39,7 +39,7 @@ SpecList infer_one_hot(const InferContext& c) {
 void reference_one_hot(const ReferenceContext& c) {
   const AxisView view(c.out_shape(), c.attrs.integer("axis"));
   const IndexArray index(c.in[0], c.in_specs[0].dtype);
-  const bool negative = c.attrs.flag_or("negative", true);
+  const bool negative = c.attrs.flag_or("negative", false);
   visit_dtype(c.out_specs[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* out = static_cast<T*>(c.out[0]);
@@ -48,11 +48,7 @@ void reference_one_hot(const ReferenceContext& c) {
     for (std::int64_t i = 0; i < c.in_shape().elements(); ++i) {
       const std::int64_t value = index[i];
       if (value < (negative ? -n : 0) || value >= n) {
-        fail_index("one_hot", value, c.in_shape(), i,
-                   static_cast<int>(c.attrs.integer("axis") < 0
-                                        ? c.attrs.integer("axis") + c.out_shape().rank()
-                                        : c.attrs.integer("axis")),
-                   n, negative);
+        fail_class("one_hot", value, c.in_shape(), i, n, negative);
       }
       const std::int64_t place = value < 0 ? value + n : value;
       out[(i / view.inner * n + place) * view.inner + i % view.inner] = static_cast<T>(1.0f);
@@ -75,7 +71,7 @@ const OpDef one_hot = {
                       .attrs = {{"depth", depth}, {"axis", axis}, {"dtype", dtype}}};
       };
       Sample counted = sample({i64, {9}}, 6, -1, f32);
-      counted.attrs = counted.attrs.with("negative", false);
+      counted.attrs = counted.attrs.with("negative", true);
       return {counted, sample({i64, {7}}, 5, -1, f32), sample({i32, {3, 5}}, 4, 0, f64),
               sample({u8, {2, 3}}, 9, 1, boolean), sample({i64, {}}, 3, 0, i32)};
     },

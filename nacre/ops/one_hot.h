@@ -8,10 +8,10 @@ namespace nacre {
 struct OneHotOptions {
   int axis = -1;  // where the new axis of size `classes` stands in the result
   DType dtype = f32;
-  bool negative = true;  // negative numbers count from the back; otherwise there are none
+  bool negative = false;  // -1 is the last class, as indices count; else it is out of range
 };
-// 1 at the place an integer names, 0 elsewhere. Numbers out of range throw ValueError when the op
-// runs.
+// 1 at the place an integer names, 0 elsewhere. A number out of range, negative ones included,
+// throws ValueError when the op runs, with its value, its place and the number of classes.
 Tensor one_hot(const Operand& indices, std::int64_t classes, const OneHotOptions& options = {});
 
 }  // namespace nacre

@@ -27,29 +27,30 @@ class Operand {
   template <class T>
   requires std::is_arithmetic_v<T> Operand(
       T number, std::source_location at = std::source_location::current())
-      : number_(static_cast<double>(number)),
-        is_number_(true),
-        is_whole_(std::is_integral_v<T>),
-        location_(at) {}
+      : number_(number), is_number_(true), location_(at) {}
+  Operand(const Number& number, const Location& at)
+      : number_(number), is_number_(true), location_(at) {}
   // An operand whose line is known from elsewhere.
   Operand(const Tensor& tensor, const Location& at) : tensor_(tensor), location_(at) {}
 
   bool is_number() const { return is_number_; }
-  bool is_whole_number() const { return is_whole_; }
-  double number() const { return number_; }
+  bool is_whole_number() const { return is_number_ && number_.is_whole(); }
+  // The number, as a double and exactly.
+  double number() const { return number_.real(); }
+  const Number& exact() const { return number_; }
   const Location& at() const { return location_; }
-  // The tensor; a number becomes a scalar of `dtype`.
+  // The tensor; a number becomes a scalar of `dtype`. Throws ValueError when an integer dtype does
+  // not hold the number.
   Tensor tensor(DType dtype = f32) const {
-    return is_number_ ? Tensor::scalar(number_, dtype) : tensor_;
+    return is_number_ ? Tensor::scalar(number_, dtype, location_) : tensor_;
   }
   // The tensor of an operand that must be one. A number becomes an f32 scalar.
   DType dtype() const { return is_number_ ? f32 : tensor_.dtype(); }
 
  private:
   Tensor tensor_;
-  double number_ = 0;
+  Number number_;
   bool is_number_ = false;
-  bool is_whole_ = false;
   Location location_;
 };
 

@@ -53,8 +53,9 @@ Tensor pad(const Operand& x, const std::vector<std::pair<std::int64_t, std::int6
     return t;
   }
   const auto mode = std::string(kModes[static_cast<std::size_t>(options.mode)]);
-  return emit_one(Op::pad, {{"low", low}, {"high", high}, {"mode", mode}, {"value", options.value}},
-                  {t}, x.at());
+  const Attr value = to_attr(fitted(options.value, t.dtype(), "pad", x.at()));
+  return emit_one(Op::pad, {{"low", low}, {"high", high}, {"mode", mode}, {"value", value}}, {t},
+                  x.at());
 }
 
 namespace op_defs {
@@ -157,12 +158,7 @@ void reference_pad(const ReferenceContext& c) {
       for_each_source(c.attrs, in, out, [&](std::int64_t o, std::int64_t i) { to[o] = from[i]; });
       return;
     }
-    T value;
-    void* target = &value;
-    const Spec scalar{c.out_specs[0].dtype, {}};
-    const double number = c.attrs.number("value");
-    ReferenceContext{c.attrs, {}, {&scalar, 1}, nullptr, &target}.store(0, {&number, 1});
-    std::fill_n(to, out.elements(), value);
+    std::fill_n(to, out.elements(), *c.attrs.exact("value").as<T>());
     const auto strides = row_major_strides(out);
     for (std::size_t i = 0; i < low.size(); ++i) to += low[i] * strides[i];
     copy_strided(in, sizeof(T), from, row_major_strides(in), to, strides);

@@ -18,12 +18,12 @@ enum class PadMode : std::uint8_t {
 
 struct PadOptions {
   PadMode mode = PadMode::constant;
-  double value = 0;  // with PadMode::constant
+  Number value = 0;  // with PadMode::constant; exact in integer dtypes
 };
 
 // Adds widths[i].first elements before and widths[i].second after axis i. Negative widths cut.
 // Throws ValueError unless there is a pair for every axis, ShapeError where a mode has too little
-// to take from.
+// to take from, ValueError for a value that an integer dtype does not hold.
 Tensor pad(const Operand& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths,
            const PadOptions& options = {});
 

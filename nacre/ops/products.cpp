@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "nacre/ops/contract.h"
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise_defs.h"
 #include "nacre/ops/movement.h"
 
 namespace nacre {
@@ -19,7 +19,7 @@ struct Pair {
 
 Pair promoted(const Operand& a, const Operand& b) {
   DType dtype = promote(a.dtype(), b.dtype());
-  if (a.is_number() != b.is_number()) dtype = a.is_number() ? b.dtype() : a.dtype();
+  if (a.is_number() != b.is_number()) dtype = common_dtype(a, b);
   if (dtype == boolean) dtype = i64;
   const auto as = [&](const Operand& x) {
     return x.is_number() ? x.tensor(dtype) : cast(x, dtype);

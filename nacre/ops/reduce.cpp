@@ -1,4 +1,5 @@
-// Sums, extremes and their indices over axes. Attributes: axes (sorted, from the front), keep_dims.
+// Sums, norms, extremes and their indices over axes. Attributes: axes (sorted, from the front),
+// keep_dims.
 #include "nacre/ops/reduce.h"
 
 #include <fmt/format.h>
@@ -7,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise_defs.h"
 #include "nacre/ops/movement.h"
 #include "nacre/ops/op_defs.h"
 #include "nacre/ops/scan.h"
@@ -62,6 +63,11 @@ Tensor logsumexp(const Operand& x, const std::vector<int>& axes, bool keep_dims)
   return reduce(Op::logsumexp, {t, x.at()}, axes, keep_dims);
 }
 
+Tensor reduce_norm(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
+  return reduce(Op::reduce_norm, {t, x.at()}, axes, keep_dims);
+}
+
 Tensor argmax(const Operand& x, int axis, bool keep_dims) {
   return emit_one(Op::argmax, {{"axis", axis}, {"keep_dims", keep_dims}}, {x.tensor()}, x.at());
 }
@@ -89,9 +95,6 @@ Tensor Tensor::mean(std::vector<int> axes, bool keep_dims, Location at) const {
 
 namespace op_defs {
 namespace {
-
-using G = const VjpContext&;
-using L = TensorList;
 
 Shape reduced_shape(const Shape& in, const std::vector<std::int64_t>& axes, bool keep_dims) {
   Shape out;
@@ -162,15 +165,42 @@ void for_each_reduced(const ReferenceContext& c, const std::vector<std::int64_t>
   }
 }
 
-template <auto F>
-void reduce_reference(const ReferenceContext& c) {
-  const std::vector<double> x = c.load(0);
-  std::vector<double> out(static_cast<std::size_t>(c.out_shape().elements()));
+// Floats in double, integers exactly, modulo 2^64.
+template <auto F, class C>
+void reduce_as(const ReferenceContext& c) {
+  const std::vector<C> x = load_as<C>(c, 0);
+  std::vector<C> out(static_cast<std::size_t>(c.out_shape().elements()));
   std::vector<bool> started(out.size());
   for_each_reduced(c, c.attrs.integers("axes"), [&](std::size_t i, std::size_t o) {
     out[o] = started[o] ? F(out[o], x[i]) : x[i];
     started[o] = true;
   });
+  store_any(c, out);
+}
+template <auto F>
+void reduce_reference(const ReferenceContext& c) {
+  is_floating(c.in_specs[0].dtype) ? reduce_as<F, double>(c) : reduce_as<F, std::int64_t>(c);
+}
+
+// Of numbers relative to the largest, so that no square overflows or vanishes.
+void norm_reference(const ReferenceContext& c) {
+  const std::vector<double> x = c.load(0);
+  const auto n = static_cast<std::size_t>(c.out_shape().elements());
+  std::vector<double> largest(n);
+  std::vector<double> out(n);
+  const auto& axes = c.attrs.integers("axes");
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    const double size = std::fabs(x[i]);
+    if (largest[o] < size || std::isnan(size)) largest[o] = size;
+  });
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    const double part = x[i] / largest[o];
+    out[o] += part * part;
+  });
+  for (std::size_t o = 0; o < n; ++o) {
+    const bool regular = largest[o] > 0 && std::isfinite(largest[o]);
+    out[o] = regular ? largest[o] * std::sqrt(out[o]) : largest[o];
+  }
   c.store(0, out);
 }
 
@@ -215,20 +245,27 @@ void logsumexp_reference(const ReferenceContext& c) {
   c.store(0, total);
 }
 
-template <auto Better>
-void arg_reference(const ReferenceContext& c) {
-  const std::vector<double> x = c.load(0);
-  std::vector<double> best(static_cast<std::size_t>(c.out_shape().elements()));
-  std::vector<double> where(best.size(), -1);
-  std::vector<double> seen(best.size());
+// The first of the best; NaN is best of all.
+template <bool largest, class C>
+void arg_as(const ReferenceContext& c) {
+  const std::vector<C> x = load_as<C>(c, 0);
+  std::vector<C> best(static_cast<std::size_t>(c.out_shape().elements()));
+  std::vector<std::int64_t> where(best.size(), -1);
+  std::vector<std::int64_t> seen(best.size());
   for_each_reduced(c, {c.attrs.integer("axis")}, [&](std::size_t i, std::size_t o) {
-    if (where[o] < 0 || Better(x[i], best[o])) {
+    const bool better =
+        (largest ? best[o] < x[i] : x[i] < best[o]) || (x[i] != x[i] && best[o] == best[o]);
+    if (where[o] < 0 || better) {
       best[o] = x[i];
       where[o] = seen[o];
     }
     ++seen[o];
   });
-  c.store(0, where);
+  store_integers(c, 0, where);
+}
+template <bool largest>
+void arg_reference(const ReferenceContext& c) {
+  is_floating(c.in_specs[0].dtype) ? arg_as<largest, double>(c) : arg_as<largest, std::int64_t>(c);
 }
 
 // The reduced value with the reduced axes back as 1, to broadcast against the input.
@@ -274,6 +311,14 @@ L vjp_prod(G c) {
   const Tensor gradient =
       nacre::reshape(others * nacre::reshape(c.ct(), Shape{lanes, 1}), moved.shape());
   return {order.empty() ? gradient : nacre::transpose(gradient, back)};
+}
+
+// x / norm is at most 1, so that nothing overflows on the way; 0 where the norm is.
+L vjp_norm(G c) {
+  const Tensor norm = restored(c, c.out());
+  const Tensor zero = nacre::equal(norm, 0);
+  const Tensor direction = c.in(0) / nacre::where(zero, 1, norm);
+  return {nacre::where(zero, 0, restored(c, c.ct()) * direction)};
 }
 
 L vjp_logsumexp(G c) {
@@ -327,7 +372,13 @@ const OpDef reduce_sum = {
     .name = "reduce_sum",
     .infer = infer_reduce,
     .vjp = [](G c) -> L { return {nacre::broadcast_to(restored(c, c.ct()), c.in(0).shape())}; },
-    .reference = reduce_reference<[](double a, double b) { return a + b; }>,
+    .reference = reduce_reference<[](auto a, auto b) {
+      if constexpr (std::is_integral_v<decltype(a)>) {
+        return wrapping_add(a, b);
+      } else {
+        return a + b;
+      }
+    }>,
     .onnx = "ReduceSum",
     .samples = [] { return samples_of(Fill::uniform); },
 };
@@ -335,8 +386,7 @@ const OpDef reduce_max = {
     .name = "reduce_max",
     .infer = infer_extremum,
     .vjp = vjp_extremum,
-    .reference =
-        reduce_reference<[](double a, double b) { return a < b || std::isnan(b) ? b : a; }>,
+    .reference = reduce_reference<[](auto a, auto b) { return a < b || b != b ? b : a; }>,
     .onnx = "ReduceMax",
     .samples = [] { return samples_of(Fill::distinct); },
 };
@@ -344,8 +394,7 @@ const OpDef reduce_min = {
     .name = "reduce_min",
     .infer = infer_extremum,
     .vjp = vjp_extremum,
-    .reference =
-        reduce_reference<[](double a, double b) { return b < a || std::isnan(b) ? b : a; }>,
+    .reference = reduce_reference<[](auto a, auto b) { return b < a || b != b ? b : a; }>,
     .onnx = "ReduceMin",
     .samples = [] { return samples_of(Fill::distinct); },
 };
@@ -366,6 +415,18 @@ const OpDef reduce_prod = {
         },
     .onnx = "ReduceProd",
     .samples = [] { return samples_of(Fill::uniform, false); },
+};
+const OpDef reduce_norm = {
+    .name = "reduce_norm",
+    .infer = [](const InferContext& c) -> SpecList {
+      const SpecList out = infer_reduce(c);
+      c.expect_floating(0);
+      return out;
+    },
+    .vjp = vjp_norm,
+    .reference = norm_reference,
+    .onnx = "ReduceL2",
+    .samples = [] { return samples_of(Fill::uniform); },
 };
 const OpDef reduce_any = {
     .name = "reduce_any",
@@ -395,10 +456,8 @@ const OpDef logsumexp = {
     .onnx = "ReduceLogSumExp",
     .samples = [] { return samples_of(Fill::uniform); },
 };
-const OpDef argmax =
-    arg_op("argmax", arg_reference<[](double a, double b) { return b < a; }>, "ArgMax");
-const OpDef argmin =
-    arg_op("argmin", arg_reference<[](double a, double b) { return a < b; }>, "ArgMin");
+const OpDef argmax = arg_op("argmax", arg_reference<true>, "ArgMax");
+const OpDef argmin = arg_op("argmin", arg_reference<false>, "ArgMin");
 
 }  // namespace op_defs
 }  // namespace nacre

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise_defs.h"
 #include "nacre/ops/op_defs.h"
 #include "nacre/ops/pad.h"
 #include "nacre/ops/scatter.h"
@@ -40,9 +40,6 @@ Extremes cummin(const Operand& x, int axis) { return extremes(Op::cummin, x, axi
 
 namespace op_defs {
 namespace {
-
-using G = const VjpContext&;
-using L = TensorList;
 
 SpecList infer_scan(const InferContext& c) {
   c.expect_inputs(1);
@@ -188,7 +185,13 @@ const OpDef cumsum = {
     .vjp = vjp_cumsum,
     .reference =
         [](const ReferenceContext& c) {
-          reference_scan<[](auto a, auto b) { return a + b; }>(c, 0);
+          reference_scan<[](auto a, auto b) {
+            if constexpr (std::is_integral_v<decltype(a)>) {
+              return wrapping_add(a, b);
+            } else {
+              return a + b;
+            }
+          }>(c, 0);
         },
     .onnx = "CumSum",
     .samples = scan_samples,
@@ -199,7 +202,13 @@ const OpDef cumprod = {
     .vjp = vjp_cumprod,
     .reference =
         [](const ReferenceContext& c) {
-          reference_scan<[](auto a, auto b) { return a * b; }>(c, 1);
+          reference_scan<[](auto a, auto b) {
+            if constexpr (std::is_integral_v<decltype(a)>) {
+              return wrapping_mul(a, b);
+            } else {
+              return a * b;
+            }
+          }>(c, 1);
         },
     .samples = scan_samples,
 };

@@ -143,8 +143,8 @@ template <Addressing how, Op op, class T>
 void merge(const ReferenceContext& c, T* values, const T* updates) {
   const std::string& mode = c.attrs.text("reduce");
   const auto each = [&](auto combine) {
-    for_each_slab(name_of(op), how, c.attrs.integer_or("axis", 0), c.in_shape(0), c.in_specs[1],
-                  c.in[1], [&](std::int64_t from, std::int64_t to, std::int64_t n) {
+    for_each_slab(name_of(op), how, c.attrs, c.in_shape(0), c.in_specs[1], c.in[1],
+                  [&](std::int64_t from, std::int64_t to, std::int64_t n) {
                     for (std::int64_t k = 0; k < n; ++k) {
                       values[to + k] = combine(values[to + k], updates[from + k]);
                     }

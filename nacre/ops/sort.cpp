@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "nacre/ops/elementwise.h"
@@ -35,9 +36,24 @@ Sorted top_k(const Operand& x, std::int64_t k, const TopKOptions& options) {
 }
 
 Tensor searchsorted(const Operand& sorted, const Operand& values, const SearchOptions& options) {
-  const DType dtype = values.is_number() ? sorted.dtype() : promote(sorted.dtype(), values.dtype());
-  const Tensor v = values.is_number() ? values.tensor(dtype) : cast(values, dtype);
-  return emit_one(Op::searchsorted, {{"right", options.right}}, {cast(sorted, dtype), v},
+  DType dtype = promote(sorted.dtype(), values.dtype());
+  Operand v = values;
+  if (values.is_number()) {
+    dtype = sorted.dtype();
+    if (!is_floating(dtype)) {
+      // Between integers, a fraction stands where the next whole number does.
+      const double real = values.number();
+      const Number whole = values.is_whole_number() ? values.exact()
+                           : options.right          ? Number(std::floor(real))
+                                                    : Number(std::ceil(real));
+      const bool held = dtype == i64 && whole.truncated().has_value();
+      // Numbers that the dtype does not hold are compared in i64 or f64.
+      if (!held) dtype = whole.truncated() ? i64 : f64;
+      v = Operand(whole, values.at());
+    }
+  }
+  const Tensor searched = v.is_number() ? v.tensor(dtype) : cast(v, dtype);
+  return emit_one(Op::searchsorted, {{"right", options.right}}, {cast(sorted, dtype), searched},
                   sorted.at());
 }
 

@@ -18,16 +18,10 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+bool is_narrow(DType d) { return d == bf16 || d == f16; }
+
 Operand floating(const Operand& x) {
   return {is_floating(x.dtype()) ? x.tensor() : cast(x, f32), x.at()};
-}
-
-// sqrt with the gradient 0 at 0, where the slope is infinite.
-Tensor sqrt_of(const Tensor& x, const Location& at) {
-  const Tensor positive = x > 0;
-  const Tensor safe = where({positive, at}, {x, at}, 1);
-  // NaN is not positive, but must stay.
-  return where({positive, at}, {sqrt({safe, at}), at}, {stop_gradient({x, at}), at});
 }
 
 Tensor is_nan(const Tensor& x, const Location& at) { return not_equal({x, at}, {x, at}); }
@@ -38,7 +32,7 @@ Tensor variance(const Operand& operand, const std::vector<int>& axes,
                 const VarianceOptions& options) {
   const Operand x = floating(operand);
   // Sums of squares have more digits than 16-bit floats hold.
-  if (x.dtype() == bf16 || x.dtype() == f16) {
+  if (is_narrow(x.dtype())) {
     return cast({variance({cast(x, f32), x.at()}, axes, options), x.at()}, x.dtype());
   }
   const Tensor centred = sub(x, {mean(x, axes, true), x.at()});
@@ -48,9 +42,18 @@ Tensor variance(const Operand& operand, const std::vector<int>& axes,
   return mul({total, x.at()}, 1 / std::max(0.0, count - options.correction));
 }
 
-Tensor standard_deviation(const Operand& x, const std::vector<int>& axes,
+// As a norm, not as the root of the variance: that may overflow where the deviation does not.
+Tensor standard_deviation(const Operand& operand, const std::vector<int>& axes,
                           const VarianceOptions& options) {
-  return sqrt_of(variance(x, axes, options), x.at());
+  const Operand x = floating(operand);
+  if (is_narrow(x.dtype())) {
+    return cast({standard_deviation({cast(x, f32), x.at()}, axes, options), x.at()}, x.dtype());
+  }
+  const Tensor centred = sub(x, {mean(x, axes, true), x.at()});
+  const Tensor total = reduce_norm({centred, x.at()}, axes, options.keep_dims);
+  const double count = static_cast<double>(centred.elements()) /
+                       std::max<double>(1, static_cast<double>(total.elements()));
+  return mul({total, x.at()}, 1 / std::sqrt(std::max(0.0, count - options.correction)));
 }
 
 Tensor norm(const Operand& operand, double p, const std::vector<int>& axes, bool keep_dims) {
@@ -66,17 +69,30 @@ Tensor norm(const Operand& operand, double p, const std::vector<int>& axes, bool
   if (p == -kInfinity) return min({abs(x), at}, axes, keep_dims);
   if (p == 0) return cast({count_nonzero(x, axes, keep_dims), at}, x.dtype());
   if (p == 1) return sum({abs(x), at}, axes, keep_dims);
-  if (p == 2) return sqrt_of(sum({square(x), at}, axes, keep_dims), at);
-  const Tensor size = abs(x);
+  if (p == 2) return reduce_norm(x, axes, keep_dims);
+  if (is_narrow(x.dtype())) {
+    return cast({norm({cast(x, f32), at}, p, axes, keep_dims), at}, x.dtype());
+  }
+  // Relative to the extreme that decides: powers of the others neither overflow nor vanish.
+  const Tensor whole = abs(x);
+  const auto extreme_of = [&] {
+    if (whole.elements() == 0) return sum({whole, at}, axes, true);
+    return p > 0 ? max({whole, at}, axes, true) : min({whole, at}, axes, true);
+  };
+  const Tensor extreme = stop_gradient({extreme_of(), at});
+  const Tensor usable =
+      logical_and({greater({extreme, at}, 0), at}, {is_finite({extreme, at}), at});
+  const Tensor scale = where({usable, at}, {extreme, at}, 1);
+  const Tensor size = div({whole, at}, {scale, at});
   const Tensor used = size > 0;
   const Tensor safe = where({used, at}, {size, at}, 1);
   const double of_zero = p > 0 ? 0 : kInfinity;
-  const Tensor total =
-      sum({where({used, at}, {pow({safe, at}, p), at}, of_zero), at}, axes, keep_dims);
+  const Tensor total = sum({where({used, at}, {pow({safe, at}, p), at}, of_zero), at}, axes, true);
   // A total of 0 (p > 0) or of infinity (p < 0) is a norm of 0.
   const Tensor regular = p > 0 ? not_equal({total, at}, 0) : not_equal({total, at}, kInfinity);
   const Tensor root = pow({where({regular, at}, {total, at}, 1), at}, 1 / p);
-  return where({regular, at}, {root, at}, 0);
+  const Tensor result = where({regular, at}, {mul({root, at}, {scale, at}), at}, 0);
+  return keep_dims ? result : sum({result, at}, axes);
 }
 
 Tensor count_nonzero(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
@@ -135,9 +151,18 @@ Tensor quantile(const Operand& operand, double q, const std::vector<int>& axes, 
   if (interpolation == Interpolation::higher) weight = 1;
   if (interpolation == Interpolation::nearest) weight = std::nearbyint(place) - std::floor(place);
   if (interpolation == Interpolation::midpoint && weight > 0) weight = 0.5;
-  Tensor out = weight == 0   ? low
-               : weight == 1 ? high
-                             : add({low, at}, {mul({sub({high, at}, {low, at}), at}, weight), at});
+  const auto between = [&] {
+    // In f32 for 16-bit floats, whose differences overflow.
+    const DType dtype = is_narrow(t.dtype()) ? f32 : t.dtype();
+    const Operand a(cast({low, at}, dtype), at);
+    const Operand b(cast({high, at}, dtype), at);
+    const Tensor way = sub(b, a);
+    const Tensor near = add(a, {mul({way, at}, weight), at});
+    // Where the difference overflows or is that of equal infinities.
+    const Tensor far = add({mul(a, 1 - weight), at}, {mul(b, weight), at});
+    return cast({where({is_finite({way, at}), at}, {near, at}, {far, at}), at}, t.dtype());
+  };
+  const Tensor out = weight == 0 ? low : weight == 1 ? high : between();
   // NaN is sorted to the end: the last element tells.
   const Tensor last = element(static_cast<double>(n - 1));
   return where({is_nan(last, at), at}, {last, at}, {out, at});
@@ -156,7 +181,7 @@ Tensor nansum(const Operand& operand, const std::vector<int>& axes, bool keep_di
 Tensor nanmean(const Operand& operand, const std::vector<int>& axes, bool keep_dims) {
   const Operand x = floating(operand);
   const Tensor t = x.tensor();
-  if (t.dtype() == bf16 || t.dtype() == f16) {
+  if (is_narrow(t.dtype())) {
     return cast({nanmean({cast(x, f32), x.at()}, axes, keep_dims), x.at()}, t.dtype());
   }
   const Tensor held = cast({equal({t, x.at()}, {t, x.at()}), x.at()}, t.dtype());

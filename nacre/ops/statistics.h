@@ -11,13 +11,13 @@ struct VarianceOptions {
 };
 Tensor variance(const Operand& x, const std::vector<int>& axes = {},
                 const VarianceOptions& options = {});
-// The square root of the variance; its gradient is 0 where that is 0.
+// The square root of the variance, without overflow on the way; its gradient is 0 where it is 0.
 Tensor standard_deviation(const Operand& x, const std::vector<int>& axes = {},
                           const VarianceOptions& options = {});
 
 // The p-norm (sum |x|^p)^(1/p) of all elements along the axes; p may be infinite (the largest
-// absolute value), minus infinite (the smallest) or 0 (how many are not zero). The gradient at 0
-// is 0.
+// absolute value), minus infinite (the smallest) or 0 (how many are not zero). Powers do not
+// overflow where the norm does not. The gradient at 0 is 0.
 Tensor norm(const Operand& x, double p = 2, const std::vector<int>& axes = {},
             bool keep_dims = false);
 

@@ -1,18 +1,22 @@
 #include "nacre/ops/structural.h"
 
+#include <cstring>
+
 #include "nacre/ops/op_defs.h"
 
 namespace nacre {
 
-Tensor full_beside(const Operand& like, const Spec& spec, double value) {
+Tensor full_beside(const Operand& like, const Spec& spec, const Number& value) {
   const Tensor t = like.tensor();
-  if (!t.is_traced()) return full(spec.shape, value, spec.dtype);
-  return append_node(t.trace(), Op::fill,
-                     {{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}, {"value", value}},
-                     {}, like.at())[0];
+  const Number number = fitted(value, spec.dtype, "full_like", like.at());
+  if (!t.is_traced()) return full(spec.shape, number, spec.dtype);
+  return append_node(
+      t.trace(), Op::fill,
+      {{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}, {"value", to_attr(number)}}, {},
+      like.at())[0];
 }
 
-Tensor full_like(const Operand& like, double value) {
+Tensor full_like(const Operand& like, const Number& value) {
   return full_beside(like, like.tensor().spec(), value);
 }
 
@@ -51,14 +55,20 @@ const OpDef fill = {
     .gradient = Gradient::zero,
     .reference =
         [](const ReferenceContext& c) {
-          c.store(0, std::vector<double>(static_cast<std::size_t>(c.out_shape().elements()),
-                                         c.attrs.number("value")));
+          const Tensor filled = full(c.out_shape(), c.attrs.exact("value"), c.out_specs[0].dtype);
+          if (const std::size_t n = c.out_specs[0].bytes()) {
+            std::memcpy(c.out[0], filled.raw_data(), n);
+          }
         },
     .onnx = "ConstantOfShape",
     .samples = []() -> std::vector<Sample> {
       return {
           {.inputs = {},
-           .attrs = {{"dtype", f32}, {"shape", std::vector<std::int64_t>{3, 5}}, {"value", 1.5}}}};
+           .attrs = {{"dtype", f32}, {"shape", std::vector<std::int64_t>{3, 5}}, {"value", 1.5}}},
+          {.inputs = {},
+           .attrs = {{"dtype", i64},
+                     {"shape", std::vector<std::int64_t>{7}},
+                     {"value", (std::int64_t{1} << 53) + 1}}}};
     },
 };
 

@@ -81,20 +81,20 @@ const OpDef atanh = unary_op(
 const OpDef atan2 = binary_op(
     "atan2", infer_floatings, zip_reference<[](double y, double x) { return std::atan2(y, x); }>,
     [](G c) -> L {
-      const Tensor& y = c.in(0);
-      const Tensor& x = c.in(1);
-      const Tensor scaled = c.ct() / without_zero(nacre::square(y) + nacre::square(x));
-      return {c.wanted[0] ? to_input(c, 0, scaled * x) : Tensor(),
-              c.wanted[1] ? to_input(c, 1, -scaled * y) : Tensor()};
+      // Divided by the distance twice: its square may overflow or vanish.
+      const Tensor distance = without_zero(nacre::hypot(c.in(0), c.in(1)));
+      const Tensor scaled = c.ct() / distance;
+      return {c.wanted[0] ? to_input(c, 0, scaled * (c.in(1) / distance)) : Tensor(),
+              c.wanted[1] ? to_input(c, 1, -scaled * (c.in(0) / distance)) : Tensor()};
     },
     pair_samples<0.3, 3.0>, "");
 
 const OpDef hypot = binary_op(
     "hypot", infer_floatings, zip_reference<[](double a, double b) { return std::hypot(a, b); }>,
     [](G c) -> L {
-      const Tensor scaled = c.ct() / without_zero(c.out());
-      return {c.wanted[0] ? to_input(c, 0, scaled * c.in(0)) : Tensor(),
-              c.wanted[1] ? to_input(c, 1, scaled * c.in(1)) : Tensor()};
+      const Tensor distance = without_zero(c.out());
+      return {c.wanted[0] ? to_input(c, 0, c.ct() * (c.in(0) / distance)) : Tensor(),
+              c.wanted[1] ? to_input(c, 1, c.ct() * (c.in(1) / distance)) : Tensor()};
     },
     pair_samples<0.3, 3.0>, "");
 

@@ -136,8 +136,7 @@ Histogram histogram(const Operand& x, std::int64_t bins, double low, double high
   // counts below collect what lies outside, and the last edge belongs to the last bin.
   const Tensor passed = searchsorted({edges, at}, {values, at}, {.right = true});
   const Tensor at_end = equal({values, at}, {slice_axis({edges, at}, 0, {-1, none}), at});
-  const Tensor bin =
-      where({at_end, at}, {Tensor::scalar(static_cast<double>(bins), i64), at}, {passed, at});
+  const Tensor bin = where({at_end, at}, {Tensor::scalar(bins, i64), at}, {passed, at});
   const Tensor all = bincount({bin, at}, {.weights = {}, .length = bins + 2});
   return {slice_axis({all, at}, 0, {1, bins + 1}), edges};
 }

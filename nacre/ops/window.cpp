@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace nacre {
+namespace {
+constexpr std::int64_t kMostInWindow = std::numeric_limits<std::int32_t>::max();
+}  // namespace
 
 std::vector<std::int64_t> PerAxis::expand(int axes) const {
   if (values_.size() != 1) return values_;
@@ -37,9 +41,9 @@ std::vector<std::int64_t> Padding::resolve(std::span<const std::int64_t> size,
     return out;
   }
   for (std::size_t i = 0; i < size.size(); ++i) {
-    // Lists of the wrong length are refused later, by the op's own check.
+    // Lists of the wrong length and numbers out of range are refused later, by the op's own check.
     const auto at = [i](std::span<const std::int64_t> list) {
-      return i < list.size() ? std::max<std::int64_t>(list[i], 1) : 1;
+      return i < list.size() ? std::clamp<std::int64_t>(list[i], 1, kMostInWindow) : 1;
     };
     const std::int64_t outputs = (size[i] + at(stride) - 1) / at(stride);
     const std::int64_t covered = (outputs - 1) * at(stride) + at(dilation) * (at(kernel) - 1) + 1;
@@ -119,6 +123,10 @@ void check_window(const InferContext& c, int axes, std::span<const std::int64_t>
     }
     for (const std::int64_t v : list) {
       if (v < least) c.fail_value(fmt::format("{} must be at least {}, not {}", what, least, v));
+      // Sizes are computed from products of two, and libraries take 32 bits.
+      if (v > kMostInWindow) {
+        c.fail_value(fmt::format("{} must be at most {}, not {}", what, kMostInWindow, v));
+      }
     }
   };
   check("kernel", kernel, axes, 1);

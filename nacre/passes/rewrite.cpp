@@ -1,6 +1,5 @@
 #include "nacre/passes/rewrite.h"
 
-#include <cmath>
 #include <cstring>
 
 #include "nacre/ops/emit.h"
@@ -11,7 +10,7 @@ namespace {
 // Above this, looking whether all elements of a constant are equal costs more than it may save.
 constexpr std::int64_t kLookAt = 4096;
 
-std::optional<double> uniform_value(const Constant& c) {
+std::optional<Number> uniform_value(const Constant& c) {
   const std::int64_t n = c.spec().elements();
   if (n < 1 || n > kLookAt) return {};
   const std::size_t size = size_of(c.spec().dtype);
@@ -20,13 +19,15 @@ std::optional<double> uniform_value(const Constant& c) {
   if (n > 1 && std::memcmp(data, data + size, static_cast<std::size_t>(n - 1) * size) != 0) {
     return {};
   }
-  return visit_dtype(c.spec().dtype, [&](auto tag) -> std::optional<double> {
+  return visit_dtype(c.spec().dtype, [&](auto tag) -> std::optional<Number> {
     using T = typename decltype(tag)::type;
     T value;
     std::memcpy(&value, data, sizeof value);
-    const double wide = static_cast<double>(value);
-    if (std::is_same_v<T, std::int64_t> && std::fabs(wide) > 9e15) return {};
-    return wide;
+    if constexpr (std::is_integral_v<T>) {
+      return value;
+    } else {
+      return static_cast<double>(value);
+    }
   });
 }
 
@@ -38,9 +39,9 @@ Rewrite::Rewrite(GraphRewriter& to, NodeId old)
   for (const ValueId v : to.from().inputs(old)) inputs_.push_back(to.mapped(v));
 }
 
-std::optional<double> Rewrite::uniform(ValueId v) const {
+std::optional<Number> Rewrite::uniform(ValueId v) const {
   const Node& maker = to_.graph().producer(v);
-  if (maker.op == Op::fill) return maker.attrs.number("value");
+  if (maker.op == Op::fill) return maker.attrs.exact("value");
   if (maker.op != Op::constant) return {};
   return uniform_value(static_cast<const Constant&>(maker.attrs.payload("value")));
 }
@@ -48,7 +49,7 @@ std::optional<double> Rewrite::uniform(ValueId v) const {
 std::optional<Tensor> Rewrite::known(ValueId v) const {
   const Node& maker = to_.graph().producer(v);
   if (maker.op == Op::fill) {
-    return full(spec(v).shape, maker.attrs.number("value"), spec(v).dtype);
+    return full(spec(v).shape, maker.attrs.exact("value"), spec(v).dtype);
   }
   if (maker.op != Op::constant) return {};
   const auto& c = static_cast<const Constant&>(maker.attrs.payload("value"));
@@ -67,9 +68,12 @@ ValueId Rewrite::constant(const Tensor& value) {
              {{"value", PayloadPtr(std::make_shared<Constant>(value.spec(), value.buffer()))}}, {});
 }
 
-ValueId Rewrite::uniform_of(const Spec& spec, double value) {
+ValueId Rewrite::uniform_of(const Spec& spec, const Number& value) {
   if (spec.shape.rank() == 0) return constant(Tensor::scalar(value, spec.dtype));
-  return add(Op::fill, {{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}, {"value", value}},
+  return add(Op::fill,
+             {{"dtype", spec.dtype},
+              {"shape", spec.shape.to_vector()},
+              {"value", to_attr(fitted(value, spec.dtype))}},
              {});
 }
 

@@ -32,10 +32,10 @@ class Rewrite {
   }
 
   // The value that all elements of v are known to have.
-  std::optional<double> uniform(ValueId v) const;
+  std::optional<Number> uniform(ValueId v) const;
   bool is(ValueId v, double value) const {
-    const std::optional<double> u = uniform(v);
-    return u && *u == value;
+    const std::optional<Number> u = uniform(v);
+    return u && u->real() == value;
   }
   // The elements of v as a tensor when it is a constant or a fill.
   std::optional<Tensor> known(ValueId v) const;
@@ -45,7 +45,7 @@ class Rewrite {
   ValueId add(Op op, std::initializer_list<ValueId> inputs) { return add(op, Attrs(), inputs); }
   ValueId constant(const Tensor& value);
   // `value` everywhere: a constant for a scalar, a fill otherwise.
-  ValueId uniform_of(const Spec& spec, double value);
+  ValueId uniform_of(const Spec& spec, const Number& value);
   // v, broadcast to the shape where it has another one; v, reshaped.
   ValueId broadcast(ValueId v, const Shape& shape);
   ValueId reshape(ValueId v, const Shape& shape);

@@ -131,7 +131,7 @@ Replacement simplify_reduction(Rewrite& r) {
   const auto u = r.uniform(r.in(0));
   if (!u || !is_floating(in.dtype)) return {};
   const double repeats = static_cast<double>(in.elements() / r.out().elements());
-  return r.uniform_of(r.out(), sum ? *u * repeats : *u);
+  return r.uniform_of(r.out(), sum ? Number(u->real() * repeats) : *u);
 }
 
 Replacement simplify_product(Rewrite& r) {

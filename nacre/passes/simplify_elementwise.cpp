@@ -77,24 +77,26 @@ Replacement simplify_mul(Rewrite& r, ValueId a, ValueId b) {
 }
 
 Replacement simplify_div(Rewrite& r) {
-  const auto divisor = r.uniform(r.in(1));
-  if (!divisor) return {};
-  if (*divisor == 1) return r.broadcast(r.in(0), r.out().shape);
+  const auto uniform = r.uniform(r.in(1));
+  if (!uniform) return {};
+  const double divisor = uniform->real();
+  if (divisor == 1) return r.broadcast(r.in(0), r.out().shape);
   // The reciprocal of a power of two is exact, and a product is faster.
   int exponent = 0;
-  if (std::fabs(std::frexp(*divisor, &exponent)) != 0.5 || std::abs(exponent) > 12) return {};
-  const ValueId factor = r.uniform_of(r.spec(r.in(1)), 1 / *divisor);
+  if (std::fabs(std::frexp(divisor, &exponent)) != 0.5 || std::abs(exponent) > 12) return {};
+  const ValueId factor = r.uniform_of(r.spec(r.in(1)), 1 / divisor);
   return r.add(Op::mul, {r.in(0), factor});
 }
 
 Replacement simplify_pow(Rewrite& r) {
-  const auto power = r.uniform(r.in(1));
-  if (!power) return {};
+  const auto uniform = r.uniform(r.in(1));
+  if (!uniform) return {};
+  const double power = uniform->real();
   const ValueId x = r.in(0);
-  if (*power == 0) return r.uniform_of(r.out(), 1);
-  if (*power == 1) return r.broadcast(x, r.out().shape);
-  if (*power == 2) return r.broadcast(r.add(Op::square, {x}), r.out().shape);
-  if (*power == -1 && is_floating(r.out().dtype)) {
+  if (power == 0) return r.uniform_of(r.out(), 1);
+  if (power == 1) return r.broadcast(x, r.out().shape);
+  if (power == 2) return r.broadcast(r.add(Op::square, {x}), r.out().shape);
+  if (power == -1 && is_floating(r.out().dtype)) {
     return r.broadcast(r.add(Op::reciprocal, {x}), r.out().shape);
   }
   return {};
@@ -140,7 +142,7 @@ Replacement simplify_elementwise(Rewrite& r) {
   if (r.count() == 2) return simplify_binary(r);
   if (r.op() != Op::where) return {};
   if (const auto condition = r.uniform(r.in(0))) {
-    return r.broadcast(r.in(*condition != 0 ? 1 : 2), r.out().shape);
+    return r.broadcast(r.in(condition->real() != 0 ? 1 : 2), r.out().shape);
   }
   if (r.in(1) == r.in(2)) return r.broadcast(r.in(1), r.out().shape);
   return {};

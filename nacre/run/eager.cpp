@@ -146,7 +146,9 @@ TensorList emit_eager(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
     try {
       run(entry, inputs, outputs);
     } catch (const ValueError& e) {
-      throw ValueError(with_place(e.what(), layer_path(), at));
+      // In a gradient rule: the user's line, not the rule's.
+      const Origin origin = current_origin(at);
+      throw ValueError(with_place(e.what(), origin.layer, origin.location));
     }
   }
   if (any_tape()) record_on_tapes(op, attrs, inputs, outputs, at);

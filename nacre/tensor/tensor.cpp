@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <optional>
 
 namespace nacre {
 namespace {
@@ -30,27 +32,26 @@ thread_local HeaderCache header_cache;
                "the tensor from the compiled function and read it outside"}));
 }
 
-// Writes value i of the sequence `f` as each dtype; doubles round toward zero for integers.
+// Writes f(i), a Number, as element i.
 template <class F>
-Tensor generate(const Spec& spec, F&& f) {
+Tensor generate(const Spec& spec, std::string_view op, F&& f) {
   Tensor out(spec);
   visit_dtype(spec.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto values = out.mutable_data<T>();
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const double v = f(i);
-      if constexpr (std::is_same_v<T, bool>) {
-        values[i] = v != 0;
-      } else if constexpr (std::is_integral_v<T>) {
-        values[i] = static_cast<T>(static_cast<std::int64_t>(v));
-      } else if constexpr (std::is_same_v<T, double>) {
-        values[i] = v;
-      } else {
-        values[i] = static_cast<T>(static_cast<float>(v));
-      }
+      values[i] = *fitted(f(static_cast<std::int64_t>(i)), spec.dtype, op).template as<T>();
     }
   });
   return out;
+}
+
+// Sequences of whole numbers are computed in 128 bits, where nothing overflows and no digit is
+// lost.
+__extension__ using Wide = __int128;
+
+std::optional<std::int64_t> whole(const Number& n) {
+  return n.is_whole() ? n.truncated() : std::nullopt;
 }
 
 }  // namespace
@@ -106,7 +107,15 @@ template Tensor Tensor::from(std::span<const std::int32_t>, const Shape&);
 template Tensor Tensor::from(std::span<const std::int64_t>, const Shape&);
 template Tensor Tensor::from(std::span<const bool>, const Shape&);
 
-Tensor Tensor::scalar(double value, DType dtype) { return full({}, value, dtype); }
+Tensor Tensor::scalar(const Number& value, DType dtype, const Location& at) {
+  Tensor out(Spec{dtype, {}});
+  const Number number = fitted(value, dtype, "number", at);
+  visit_dtype(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    out.mutable_data<T>()[0] = *number.as<T>();
+  });
+  return out;
+}
 
 std::int64_t Tensor::size(int axis) const {
   const int r = rank();
@@ -133,7 +142,7 @@ const void* Tensor::typed_data(DType wanted) const {
   return data;
 }
 
-double Tensor::item_as_double(const Location& at) const {
+Number Tensor::only_number(const Location& at) const {
   const Impl& impl = checked();
   if (impl.trace) throw_not_concrete(impl.spec, at);
   if (elements() != 1) {
@@ -143,10 +152,23 @@ double Tensor::item_as_double(const Location& at) const {
                       .location = at,
                       .hint = "reduce it (mean, sum) or use to_vector()"}));
   }
-  return visit_dtype(dtype(), [&](auto tag) {
+  return visit_dtype(dtype(), [&](auto tag) -> Number {
     using T = typename decltype(tag)::type;
-    return static_cast<double>(*static_cast<const T*>(raw_data()));
+    const T value = *static_cast<const T*>(raw_data());
+    if constexpr (std::is_integral_v<T>) {
+      return value;
+    } else {
+      return static_cast<double>(value);
+    }
   });
+}
+
+void Tensor::throw_unheld(std::string_view op, const Number& number, const Location& at) {
+  throw ValueError(format_error({.op = op,
+                                 .what = "the element " + to_string(number) +
+                                         " is outside of the range of the type asked for",
+                                 .location = at,
+                                 .hint = "ask for std::int64_t or double"}));
 }
 
 template <class T>
@@ -158,14 +180,19 @@ std::vector<T> Tensor::to_vector() const {
     for (std::size_t i = 0; i < out.size(); ++i) {
       if constexpr (std::is_same_v<T, From>) {
         out[i] = values[i];
-      } else if constexpr (std::is_integral_v<T>) {
-        if constexpr (std::is_integral_v<From>) {
-          out[i] = static_cast<T>(values[i]);
-        } else {
-          out[i] = static_cast<T>(static_cast<double>(values[i]));
-        }
+      } else if constexpr (std::is_floating_point_v<T>) {
+        out[i] = static_cast<T>(values[i]);
       } else {
-        out[i] = static_cast<T>(static_cast<double>(values[i]));
+        const Number number = [&]() -> Number {
+          if constexpr (std::is_integral_v<From>) {
+            return values[i];
+          } else {
+            return static_cast<double>(values[i]);
+          }
+        }();
+        const std::optional<T> value = number.as<T>();
+        if (!value) throw_unheld("to_vector", number, {});
+        out[i] = *value;
       }
     }
   });
@@ -188,8 +215,9 @@ void Tensor::throw_undefined() {
   throw ValueError("tensor: it is undefined (default-constructed or moved from)");
 }
 
-Tensor full(const Shape& shape, double value, DType dtype) {
-  return generate({dtype, shape}, [value](std::size_t) { return value; });
+Tensor full(const Shape& shape, const Number& value, DType dtype) {
+  const Number number = fitted(value, dtype, "full");
+  return generate({dtype, shape}, "full", [&](std::int64_t) { return number; });
 }
 Tensor zeros(const Shape& shape, DType dtype) {
   Tensor out(Spec{dtype, shape});
@@ -199,34 +227,62 @@ Tensor zeros(const Shape& shape, DType dtype) {
 Tensor ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
 
 Tensor eye(std::int64_t n, DType dtype) {
-  return generate({dtype, {n, n}}, [n](std::size_t i) {
-    return static_cast<double>(static_cast<std::int64_t>(i) % (n + 1) == 0);
-  });
+  return generate({dtype, {n, n}}, "eye",
+                  [n](std::int64_t i) -> Number { return i % (n + 1) == 0 ? 1 : 0; });
 }
 
-Tensor arange(double start, double stop, double step, DType dtype) {
-  if (step == 0 || !std::isfinite(start) || !std::isfinite(stop) || !std::isfinite(step)) {
-    throw ValueError(fmt::format("arange: start {}, stop {}, step {}", start, stop, step));
+Tensor arange(const Number& start, const Number& stop, const Number& step, DType dtype) {
+  const double from = start.real();
+  const double by = step.real();
+  const double count = std::ceil((stop.real() - from) / by);
+  if (by == 0 || !std::isfinite(from) || !std::isfinite(stop.real()) || !std::isfinite(by) ||
+      !(count < 0x1p62)) {
+    throw ValueError(fmt::format("arange: start {}, stop {}, step {}", to_string(start),
+                                 to_string(stop), to_string(step)));
   }
-  const double n = std::ceil((stop - start) / step);
-  return generate({dtype, {n > 0 ? static_cast<std::int64_t>(n) : 0}},
-                  [=](std::size_t i) { return start + static_cast<double>(i) * step; });
+  const auto first = whole(start);
+  const auto last = whole(stop);
+  const auto each = whole(step);
+  if (first && last && each) {
+    const Wide way = Wide(*last) - *first;
+    const Wide n = way / *each + (way % *each != 0 ? 1 : 0);
+    const bool empty = way == 0 || (way > 0) != (*each > 0);
+    return generate({dtype, {empty ? 0 : static_cast<std::int64_t>(n)}}, "arange",
+                    [first = *first, each = *each](std::int64_t i) -> Number {
+                      return static_cast<std::int64_t>(first + Wide(i) * each);
+                    });
+  }
+  return generate({dtype, {count > 0 ? static_cast<std::int64_t>(count) : 0}}, "arange",
+                  [=](std::int64_t i) -> Number { return from + static_cast<double>(i) * by; });
 }
-Tensor arange(std::int64_t stop, DType dtype) {
-  return arange(0, static_cast<double>(stop), 1, dtype);
-}
+Tensor arange(std::int64_t stop, DType dtype) { return arange(0, stop, 1, dtype); }
 
-Tensor linspace(double start, double stop, std::int64_t count, DType dtype) {
+Tensor linspace(const Number& start, const Number& stop, std::int64_t count, DType dtype) {
   if (count < 1) throw ValueError(fmt::format("linspace: count {} is below 1", count));
-  const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
-  return generate({dtype, {count}}, [=](std::size_t i) {
-    return static_cast<std::int64_t>(i) == count - 1 && count > 1
-               ? stop
-               : start + static_cast<double>(i) * step;
+  const auto first = whole(start);
+  const auto last = whole(stop);
+  if (!is_floating(dtype) && first && last && count < (std::int64_t{1} << 62)) {
+    // Rounded toward zero, as fractions in integer dtypes are.
+    const Wide parts = std::max<std::int64_t>(1, count - 1);
+    return generate({dtype, {count}}, "linspace", [=](std::int64_t i) -> Number {
+      // first + (last - first) * i / parts, from its quotient and remainder: no overflow.
+      const Wide way = Wide(*last) - *first;
+      const Wide rest = way % parts * i;
+      Wide value = *first + way / parts * i + rest / parts;
+      if (value > 0 && rest % parts < 0) value -= 1;
+      if (value < 0 && rest % parts > 0) value += 1;
+      return static_cast<std::int64_t>(value);
+    });
+  }
+  const double from = start.real();
+  const double step = count > 1 ? (stop.real() - from) / static_cast<double>(count - 1) : 0;
+  return generate({dtype, {count}}, "linspace", [&](std::int64_t i) -> Number {
+    if (i == count - 1 && count > 1) return stop;
+    return from + static_cast<double>(i) * step;
   });
 }
 
-Shape NestedList::flatten(std::vector<double>& out) const {
+Shape NestedList::flatten(std::vector<Number>& out) const {
   if (!is_list_) {
     out.push_back(value_);
     return {};
@@ -246,9 +302,10 @@ Shape NestedList::flatten(std::vector<double>& out) const {
 }
 
 Tensor tensor(const NestedList& values, DType dtype) {
-  std::vector<double> flat;
+  std::vector<Number> flat;
   const Shape shape = values.flatten(flat);
-  return generate({dtype, shape}, [&](std::size_t i) { return flat[i]; });
+  return generate({dtype, shape}, "tensor",
+                  [&](std::int64_t i) { return flat[static_cast<std::size_t>(i)]; });
 }
 
 }  // namespace nacre

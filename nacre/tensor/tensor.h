@@ -14,6 +14,7 @@
 
 #include "nacre/base/buffer.h"
 #include "nacre/base/error.h"
+#include "nacre/base/number.h"
 #include "nacre/base/shape.h"
 #include "nacre/graph/graph.h"
 
@@ -47,8 +48,9 @@ class Tensor {
   static Tensor from(const std::vector<T>& values) {
     return from(std::span<const T>(values), Shape{static_cast<std::int64_t>(values.size())});
   }
-  // A rank-0 tensor.
-  static Tensor scalar(double value, DType dtype = f32);
+  // A rank-0 tensor. Throws ValueError when an integer dtype does not hold the number (fitted() in
+  // base/number.h).
+  static Tensor scalar(const Number& value, DType dtype = f32, const Location& at = {});
   // The user's memory without a copy; it must outlive the tensor, `release` tells when it is free.
   template <class T>
   static Tensor borrow(T* data, const Shape& shape, std::function<void()> release = {}) {
@@ -82,12 +84,15 @@ class Tensor {
   void* raw_mutable_data() { return const_cast<void*>(raw_data()); }
   const Buffer& buffer() const;
 
-  // The only element, converted. Throws ShapeError unless there is exactly one.
+  // The only element, converted; whole numbers exactly. Throws ShapeError unless there is exactly
+  // one, ValueError when a whole type T does not hold it (a fraction is cut off).
   template <class T = float>
   T item(Location at = std::source_location::current()) const {
-    return static_cast<T>(item_as_double(at));
+    const Number number = only_number(at);
+    if (const std::optional<T> value = number.as<T>(); value) return *value;
+    throw_unheld("item", number, at);
   }
-  // All elements, converted to T.
+  // All elements, converted to T as by item().
   template <class T>
   std::vector<T> to_vector() const;
   // A deep copy, never over borrowed memory.
@@ -164,7 +169,9 @@ class Tensor {
   }
   [[noreturn]] static void throw_undefined();
   const void* typed_data(DType dtype) const;
-  double item_as_double(const Location& at) const;
+  Number only_number(const Location& at) const;
+  [[noreturn]] static void throw_unheld(std::string_view op, const Number& number,
+                                        const Location& at);
   std::size_t count() const { return static_cast<std::size_t>(elements()); }
 
   Pointer impl_;
@@ -175,30 +182,34 @@ using Tensors = std::vector<Tensor>;
 // A number or a list of nested lists, as braces write it.
 class NestedList {
  public:
-  NestedList(double value) : value_(value) {}
+  template <class T>
+  requires std::is_arithmetic_v<T> NestedList(T value) : value_(value) {}
   NestedList(std::initializer_list<NestedList> items) : items_(items), is_list_(true) {}
   // Appends the numbers in order and checks that sibling lists have equal shapes (ShapeError).
-  Shape flatten(std::vector<double>& out) const;
+  Shape flatten(std::vector<Number>& out) const;
 
  private:
-  double value_ = 0;
+  Number value_;
   std::vector<NestedList> items_;
   bool is_list_ = false;
 };
 // A tensor of nested lists: tensor({1, 2, 3}), tensor({{1.5, 2}, {3, 4}}). Throws ShapeError when
-// rows differ in length.
+// rows differ in length, ValueError for a number that an integer dtype does not hold.
 Tensor tensor(const NestedList& values, DType dtype = f32);
 
-// Tensors of known contents; these always hold elements, also within a traced function.
-Tensor full(const Shape& shape, double value, DType dtype = f32);
+// Tensors of known contents; these always hold elements, also within a traced function. Whole
+// numbers are exact in integer dtypes, fractions are cut off there; a number that an integer dtype
+// does not hold throws ValueError.
+Tensor full(const Shape& shape, const Number& value, DType dtype = f32);
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);
 Tensor eye(std::int64_t n, DType dtype = f32);
 // start, start + step, ... below stop (above, for a negative step).
-Tensor arange(double start, double stop, double step = 1, DType dtype = f32);
+// Throws ValueError for a step of 0 and for what is not finite.
+Tensor arange(const Number& start, const Number& stop, const Number& step = 1, DType dtype = f32);
 Tensor arange(std::int64_t stop, DType dtype = i64);
 // `count` values evenly from start to stop, both included.
-Tensor linspace(double start, double stop, std::int64_t count, DType dtype = f32);
+Tensor linspace(const Number& start, const Number& stop, std::int64_t count, DType dtype = f32);
 
 // The text NumPy's str() gives: nested brackets, aligned columns, "..." beyond 1,000 elements.
 std::string to_string(const Tensor& tensor);

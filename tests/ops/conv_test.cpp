@@ -94,6 +94,47 @@ TEST(Conv, TransposeIsTheAdjoint) {
       (Shape{1, 1, 10}));
 }
 
+// Values are PyTorch's.
+TEST(Conv, OutputPaddingBelowTheDilation) {
+  const Tensor x = image_of({1, 2, 3}, {1, 1, 3});
+  const Tensor w = image_of({1, 2, 3}, {1, 1, 3});
+  const auto padded = [&](const ConvTransposeOptions& o) {
+    return conv_transpose(x, w, o).to_vector<float>();
+  };
+  EXPECT_EQ(padded({.output_padding = 2, .dilation = 3}),
+            (Floats{1, 2, 3, 2, 4, 6, 3, 6, 9, 0, 0}));
+  EXPECT_EQ(padded({.stride = 2, .padding = 1, .output_padding = 3, .dilation = 4}),
+            (Floats{0, 2, 0, 5, 0, 4, 0, 9, 0, 6, 0, 9, 0, 0}));
+  EXPECT_EQ(padded({.padding = 2, .output_padding = 1, .dilation = 2}), (Floats{5, 4, 9, 6}));
+  const Tensor last = conv_transpose(x.transpose({0, 2, 1}), w, tensor({10}),
+                                     {.output_padding = 2, .dilation = 3, .channels_last = true});
+  EXPECT_EQ(last.to_vector<float>(), (Floats{11, 12, 13, 12, 14, 16, 13, 16, 19, 10, 10}));
+  const auto f = [&](const Tensor& t) {
+    return sum(square(conv_transpose(t, w, {.output_padding = 2, .dilation = 3})));
+  };
+  EXPECT_EQ(grad(f)(x).to_vector<float>(), (Floats{28, 56, 84}));
+}
+
+TEST(Conv, OutputPaddingThatIsNoneIsRefused) {
+  const Tensor x = ones({1, 1, 4});
+  const Tensor w = ones({1, 1, 3});
+  const auto text = [&](const ConvTransposeOptions& o) {
+    try {
+      conv_transpose(Operand(x, Location("net.cpp", 7)), w, o);
+    } catch (const ValueError& e) {
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(text({.stride = 2, .output_padding = 3, .dilation = 3}),
+            "conv_transpose: output padding 3 on spatial axis 0 is not from 0 to 2\n"
+            "  input f32[1,1,4]\n  called at net.cpp:7\n"
+            "  hint: it is below the larger one of stride and dilation");
+  EXPECT_NE(text({.output_padding = -1}).find("output padding -1"), std::string::npos);
+  EXPECT_NE(text({.stride = 2, .padding = kSame, .output_padding = 1}).find("kSame"),
+            std::string::npos);
+}
+
 TEST(Conv, BiasOfTheTransposeIsAdded) {
   const Tensor y = conv_transpose(image_of({1, 2}, {1, 1, 2}), image_of({1, 1}, {1, 1, 2}),
                                   tensor({0.5}), {.stride = 2});
@@ -104,6 +145,22 @@ std::string kernel_name(Op op, const Attrs& attrs, std::initializer_list<Spec> i
   const SpecList in(inputs);
   const SpecList out = infer_specs(op, attrs, in, {});
   return std::string(prepare_kernel({op, attrs, in, out, 1}).name);
+}
+
+// Beyond 32 bits: refused, not cut off on the way to a library.
+TEST(Conv, NumbersBeyond32BitsAreRefused) {
+  const std::int64_t huge = (std::int64_t{1} << 32) + 1;
+  const Tensor x = ones({1, 1, 4});
+  const Tensor w = ones({1, 1, 2});
+  EXPECT_THROW(conv(x, w, {.stride = huge}), ValueError);
+  EXPECT_THROW(conv(x, w, {.padding = huge}), ValueError);
+  EXPECT_THROW(conv(x, w, {.dilation = huge}), ValueError);
+  EXPECT_THROW(conv(x, w, {.padding = kSame, .dilation = std::int64_t{1} << 62}), ValueError);
+  EXPECT_THROW(conv_transpose(x, w, {.stride = std::int64_t{1} << 62}), ValueError);
+  EXPECT_THROW(max_pool(x, {.kernel_size = huge}), ValueError);
+  EXPECT_THROW(avg_pool(x, {.stride = huge}), ValueError);
+  // Sizes beyond 32 bits stay with loops that count in 64.
+  EXPECT_EQ(kernel_name(Op::conv, {}, {{f32, {1, 1, huge, 1}}, {f32, {1, 1, 1, 1}}}), "direct");
 }
 
 TEST(Conv, TheLibraryComputesSingleAndTheLoopsDouble) {

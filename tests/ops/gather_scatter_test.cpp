@@ -67,7 +67,9 @@ TEST(Embedding, RowsAndPadding) {
 
 TEST(OneHot, AxesAndDtypes) {
   expect(one_hot(ids({2, 0}), 3), {2, 3}, {0, 0, 1, 1, 0, 0});
-  expect(one_hot(ids({2, -3}), 3, {.axis = 0, .dtype = i32}), {3, 2}, {0, 1, 0, 0, 1, 0});
+  expect(one_hot(ids({2, 0}), 3, {.axis = 0, .dtype = i32}), {3, 2}, {0, 1, 0, 0, 1, 0});
+  expect(one_hot(ids({2, -3}), 3, {.axis = 0, .dtype = i32, .negative = true}), {3, 2},
+         {0, 1, 0, 0, 1, 0});
 }
 
 TEST(GatherErrors, IndicesAreCheckedWhenTheyAreUsed) {
@@ -103,12 +105,30 @@ TEST(GatherErrors, IndicesAreCheckedWhenTheyAreUsed) {
       "scatter_nd: index 3 at position [0,0] of the indices is out of range for axis 0 of size "
       "3" +
           hint);
-  EXPECT_EQ(error_of([] { one_hot(here(ids({7})), 3); }),
-            "one_hot: index 7 at position [0] of the indices is out of range for axis 1 of size 3" +
-                hint);
-  EXPECT_EQ(error_of([] { one_hot(here(ids({-1})), 3, {.negative = false}); }),
-            "one_hot: index -1 at position [0] of the indices is out of range for axis 1 of size 3"
-            "\n  called at net.cpp:7\n  hint: indices from 0 to 2 exist");
+  const std::string from_zero = "\n  called at net.cpp:7\n  hint: indices from 0 to 2 exist";
+  EXPECT_EQ(error_of([] { one_hot(here(ids({7})), 3, {.negative = true}); }),
+            "one_hot: index 7 at position [0] of the indices is out of range for 3 classes" + hint);
+  EXPECT_EQ(error_of([] {
+              one_hot(here(ids({{0, 1}, {2, -1}})), 3);
+            }),
+            "one_hot: index -1 at position [1,1] of the indices is out of range for 3 classes" +
+                from_zero);
+  // Rows of a table are named as classes are, in whatever dtype the indices come.
+  for (const DType d : {i64, i32, i8}) {
+    EXPECT_EQ(error_of([&] {
+                embedding(here(ones({3, 2})), ids({0, -1}).to(d));
+              }),
+              "embedding: index -1 at position [1] of the indices is out of range for 3 rows" +
+                  from_zero);
+  }
+  EXPECT_EQ(
+      error_of([] {
+        embedding(here(ones({3, 2})), ids({3}), {.padding_index = -1});
+      }),
+      "embedding: index 3 at position [0] of the indices is out of range for 3 rows" + from_zero);
+  auto lookup = compile([](const Tensor& t, const Tensor& i) { return embedding(t, i) * 2; });
+  const std::string text = error_of([&] { lookup(ones({3, 2}), ids({-1})); });
+  EXPECT_NE(text.find("embedding: index -1"), std::string::npos) << text;
   EXPECT_EQ(error_of([] { gather(here(zeros({0})), ids({0})); }),
             "gather: index 0 at position [0] of the indices is out of range for axis 0 of size 0\n"
             "  called at net.cpp:7\n  hint: the axis has no elements");

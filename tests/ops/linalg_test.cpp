@@ -146,6 +146,53 @@ std::string text_of(F&& f) {
   return text.erase(at, text.find('\n', at + 1) - at);
 }
 
+// The adjugate, transposed: it exists for singular matrices. And its own derivative.
+TEST(Linalg, GradientOfASingularDeterminant) {
+  const auto total = [](const Tensor& a) { return sum(det(a)); };
+  const auto expect_gradient = [&](const Tensor& a, const Tensor& expected) {
+    expect_close(grad(total)(a), expected);
+    auto compiled = compile([&](const Tensor& t) { return grad(total)(t); });
+    expect_close(compiled(a), expected);
+    expect_close(grad(total)(a.to(f32)), expected.to(f32), 1e-4);
+  };
+  expect_gradient(tensor({{1, 2}, {2, 4}}, f64), tensor({{4, -2}, {-2, 1}}, f64));
+  expect_gradient(tensor({{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, f64),
+                  tensor({{-3, 6, -3}, {6, -12, 6}, {-3, 6, -3}}, f64));
+  expect_gradient(ones({3, 3}, f64), zeros({3, 3}, f64));
+  expect_gradient(zeros({2, 2}, f64), zeros({2, 2}, f64));
+  expect_gradient(zeros({1, 1}, f64), ones({1, 1}, f64));
+  expect_gradient(tensor({{{2, 0}, {0, 3}}, {{0, 0}, {0, 5}}}, f64),
+                  tensor({{{3, 0}, {0, 2}}, {{5, 0}, {0, 0}}}, f64));
+  // d^2 (ad - bc): the gradient of <gradient, w> is w's adjugate, whatever the matrix.
+  const Tensor w = tensor({{1, 2}, {3, 4}}, f64);
+  const auto along = [&](const Tensor& a) { return sum(grad(total)(a) * w); };
+  for (const Tensor& a : {zeros({2, 2}, f64), tensor({{1, 2}, {2, 4}}, f64)}) {
+    expect_close(grad(along)(a), tensor({{4, -3}, {-2, 1}}, f64));
+  }
+}
+
+TEST(LinalgErrors, GradientsPointAtTheUsersLine) {
+  const auto at = [](const Tensor& t) { return Operand(t, Location("net.cpp", 7)); };
+  const auto f = [&](const Tensor& a) { return sum(slogdet(at(a)).log); };
+  const std::string expected =
+      "the gradient of slogdet: matrix 0 of the batch is singular\n  called at net.cpp:7\n"
+      "  hint: use pinv";
+  EXPECT_EQ(message_of<ValueError>([&] { grad(f)(ones({2, 2})); }), expected);
+  auto compiled = compile([&](const Tensor& a) { return grad(f)(a); });
+  EXPECT_EQ(message_of<ValueError>([&] { compiled(ones({2, 2})); }), expected);
+}
+
+// Before anything is allocated.
+TEST(LinalgErrors, MoreThanLapackCounts) {
+  const Spec large{f32, {40000, 40000}};
+  for (const Op op : {Op::eigh, Op::svd}) {
+    const std::string text = message_of<ValueError>([&] { infer_specs(op, {}, {&large, 1}, {}); });
+    EXPECT_NE(text.find("a matrix of 40000 by 40000 needs more scratch memory than LAPACK counts"),
+              std::string::npos)
+        << text;
+  }
+}
+
 TEST(LinalgErrors, SingularMatrixNamesItsPlace) {
   Tensor a = ones({3, 2, 2}, f64) + eye(2, f64);
   a = a * tensor({1, 1, 0}, f64).reshape({3, 1, 1});

@@ -2,9 +2,12 @@
 // Nothing of the size queries x keys is ever written to memory.
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
+#include <utility>
 
 #include "nacre/base/threads.h"
+#include "nacre/kernels/cpu/finite.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/rows.h"
 #include "nacre/ops/op_defs.h"
@@ -68,6 +71,15 @@ struct Heads {
   }
   // The keys that queries below `end` may see at all.
   std::int64_t visible(std::int64_t end) const { return causal ? std::min(end, keys) : keys; }
+  // Whether query i does not see key j.
+  bool hides(const void* mask, std::int64_t head, std::int64_t i, std::int64_t j) const {
+    if (causal && j > i) return true;
+    if (!masked) return false;
+    const std::int64_t at =
+        mask_start[static_cast<std::size_t>(head)] + i * mask_row + j * mask_column;
+    return mask_type == boolean ? !static_cast<const bool*>(mask)[at]
+                                : static_cast<const float*>(mask)[at] == kHidden;
+  }
 };
 
 std::size_t to_size(std::int64_t n) { return static_cast<std::size_t>(n); }
@@ -97,7 +109,10 @@ void probabilities(const Heads& h, std::int64_t head, std::int64_t first, std::i
         for (std::int64_t j = 0; j < n; ++j) row[j] = m[j * h.mask_column] ? row[j] : kHidden;
       } else {
         const float* m = static_cast<const float*>(mask) + at;
-        for (std::int64_t j = 0; j < n; ++j) row[j] += m[j * h.mask_column];
+        for (std::int64_t j = 0; j < n; ++j) {
+          const float extra = m[j * h.mask_column];
+          row[j] = extra == kHidden ? kHidden : row[j] + extra;
+        }
       }
     }
     const float top = ops.max(row, to_size(n));
@@ -107,6 +122,68 @@ void probabilities(const Heads& h, std::int64_t head, std::int64_t first, std::i
       ops.scale(row, 1 / ops.exp_sum(row, top, row, to_size(n)), 0, row, to_size(n));
     }
     std::fill(row + n, row + visible, 0.0f);
+  }
+}
+
+// Products with the probability 0 of a hidden key would let its NaN and infinities through. Where
+// keys are hidden and some operand is not finite, these loops leave hidden pairs out instead.
+bool needs_care(const Heads& h,
+                std::initializer_list<std::pair<const float*, std::int64_t>> arrays) {
+  return (h.causal || h.masked) && !std::all_of(arrays.begin(), arrays.end(), [](const auto& a) {
+           return all_finite(a.first, to_size(a.second));
+         });
+}
+
+// o = p v for `rows` queries from `first` on.
+void careful_forward(const Heads& h, const void* mask, std::int64_t head, std::int64_t first,
+                     std::int64_t rows, const float* p, const float* v, float* o) {
+  std::fill_n(o, rows * h.values, 0.0f);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < h.visible(first + rows); ++j) {
+      if (h.hides(mask, head, first + i, j)) continue;
+      for (std::int64_t f = 0; f < h.values; ++f) {
+        o[i * h.values + f] += p[i * h.keys + j] * v[j * h.values + f];
+      }
+    }
+  }
+}
+
+// The gradients of `rows` queries from `first` on; those of k and v are added to.
+struct Operands {
+  const float *q, *k, *v, *g;  // g: the cotangents, from `first` on
+  float *dq, *dk, *dv, *dmask;
+};
+void careful_backward(const Heads& h, const void* mask, std::int64_t head, std::int64_t first,
+                      std::int64_t rows, const Operands& a, const float* p, float* ds) {
+  const std::int64_t n = h.visible(first + rows);
+  std::fill_n(a.dq + first * h.features, rows * h.features, 0.0f);
+  if (a.dmask) std::fill_n(a.dmask + first * h.keys, rows * h.keys, 0.0f);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const float* p_row = p + i * h.keys;
+    const float* g = a.g + i * h.values;
+    float along = 0;
+    const auto each_seen = [&](auto&& f) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        if (!h.hides(mask, head, first + i, j)) f(j);
+      }
+    };
+    each_seen([&](std::int64_t j) {
+      float dp = 0;
+      for (std::int64_t f = 0; f < h.values; ++f) {
+        dp += g[f] * a.v[j * h.values + f];
+        a.dv[j * h.values + f] += p_row[j] * g[f];
+      }
+      ds[j] = dp;
+      along += p_row[j] * dp;
+    });
+    each_seen([&](std::int64_t j) {
+      const float change = p_row[j] * (ds[j] - along);
+      if (a.dmask) a.dmask[(first + i) * h.keys + j] = change;
+      for (std::int64_t f = 0; f < h.features; ++f) {
+        a.dq[(first + i) * h.features + f] += h.scale * change * a.k[j * h.features + f];
+        a.dk[j * h.features + f] += h.scale * change * a.q[(first + i) * h.features + f];
+      }
+    });
   }
 }
 
@@ -137,12 +214,17 @@ PreparedKernel prepare_forward(const KernelQuery& query) {
           float* o = static_cast<float*>(pointers[h.masked ? 4 : 3]) + head * h.queries * h.values;
           float* k_transposed = scratch;
           float* p = scratch + h.keys * h.features;
+          const bool care = needs_care(h, {{v, h.keys * h.values}});
           ops.transpose(k, to_size(h.features), k_transposed, to_size(h.keys), to_size(h.keys),
                         to_size(h.features));
           for (std::int64_t first = 0; first < h.queries; first += h.block) {
             const std::int64_t rows = std::min(h.block, h.queries - first);
             const std::int64_t n = h.visible(first + rows);
             probabilities(h, head, first, rows, n, q, k_transposed, mask, p);
+            if (care) {
+              careful_forward(h, mask, head, first, rows, p, v, o + first * h.values);
+              continue;
+            }
             ops.gemm(product(rows, h.values, n, p, h.keys, 1, v, h.values, o + first * h.values,
                              h.values, false));
           }
@@ -180,6 +262,10 @@ PreparedKernel prepare_backward(const KernelQuery& query) {
                         to_size(h.features));
           ops.transpose(v, to_size(h.values), v_transposed, to_size(h.keys), to_size(h.keys),
                         to_size(h.values));
+          const bool care = needs_care(h, {{q, h.queries * h.features},
+                                           {k, h.keys * h.features},
+                                           {v, h.keys * h.values},
+                                           {ct, h.queries * h.values}});
           std::fill_n(dk, h.keys * h.features, 0.0f);
           std::fill_n(dv, h.keys * h.values, 0.0f);
           for (std::int64_t first = 0; first < h.queries; first += h.block) {
@@ -187,6 +273,10 @@ PreparedKernel prepare_backward(const KernelQuery& query) {
             const std::int64_t n = h.visible(first + rows);
             const float* g = ct + first * h.values;
             probabilities(h, head, first, rows, n, q, k_transposed, mask, p);
+            if (care) {
+              careful_backward(h, mask, head, first, rows, {q, k, v, g, dq, dk, dv, dmask}, p, ds);
+              continue;
+            }
             ops.gemm(product(n, h.values, rows, p, 1, h.keys, g, h.values, dv, h.values, true));
             ops.gemm(product(rows, n, h.values, g, h.values, 1, v_transposed, h.keys, ds, h.keys,
                              false));

@@ -88,7 +88,7 @@ PreparedKernel prepare_elementwise(const KernelQuery& q) {
   }
   if (!simple) return prepare_program(program_of_one(q), q.inputs, q.outputs, q.threads);
   plain.sizes[plain.input_count] = size_of(q.outputs[0].dtype);
-  plain.numbers = tile_numbers(q.op, q.attrs);
+  plain.numbers = tile_numbers(q.op, q.attrs, q.outputs[0].dtype);
   plain.workers = workers_for(
       static_cast<double>(plain.elements) * tile_cost(q.op) * 1e-3 + microseconds_to_move(bytes),
       q.threads);
@@ -104,10 +104,9 @@ PreparedKernel prepare_fused(const KernelQuery& q) {
 // One value everywhere: its bytes are known when the kernel is prepared.
 PreparedKernel prepare_fill(const KernelQuery& q) {
   const DType dtype = q.outputs[0].dtype;
-  const double value = q.attrs.number("value");
-  const void* from = &value;
+  const Tensor value = Tensor::scalar(q.attrs.exact("value"), dtype);
   std::uint64_t element = 0;
-  find_cast(f64, dtype)(&from, &element, 1, 0, nullptr);
+  std::memcpy(&element, value.raw_data(), size_of(dtype));
   const auto n = static_cast<std::size_t>(q.outputs[0].elements());
   return make_kernel([element, n, size = size_of(dtype)](void* const* pointers, const RunContext&) {
     const auto as = [&](auto tag) {

@@ -1,6 +1,8 @@
 // Integers and booleans: plain loops that the compiler makes vectors of. Overflow wraps.
 #include "nacre/kernels/cpu/elementwise_tiles.h"
 
+#include <algorithm>
+#include <bit>
 #include <limits>
 
 #undef HWY_TARGET_INCLUDE
@@ -75,16 +77,17 @@ struct IntMinimum {
     return b < a ? b : a;
   }
 };
+// The bounds come as the bits of 64-bit integers: a double would not hold them.
 struct IntClamp {
-  double low;
-  double high;
-  explicit IntClamp(const double* numbers) : low(numbers[0]), high(numbers[1]) {}
+  std::int64_t low;
+  std::int64_t high;
+  explicit IntClamp(const double* numbers)
+      : low(std::bit_cast<std::int64_t>(numbers[0])),
+        high(std::bit_cast<std::int64_t>(numbers[1])) {}
   template <class T>
-  static T bound(double x) {
+  static T bound(std::int64_t x) {
     using L = std::numeric_limits<T>;
-    if (x >= static_cast<double>(L::max())) return L::max();
-    if (x <= static_cast<double>(L::min())) return L::min();
-    return static_cast<T>(x);
+    return static_cast<T>(std::clamp<std::int64_t>(x, L::min(), L::max()));
   }
   template <class T>
   HWY_INLINE T operator()(T x) const {

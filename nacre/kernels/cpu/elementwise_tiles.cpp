@@ -1,6 +1,9 @@
 #include "nacre/kernels/cpu/elementwise_tiles.h"
 
+#include <bit>
+
 #include "nacre/graph/attrs.h"
+#include "nacre/ops/elementwise_defs.h"
 
 namespace nacre::cpu {
 namespace {
@@ -38,9 +41,15 @@ TileFn find_cast(DType from, DType to) {
   return tables().casts[static_cast<int>(from)][static_cast<int>(to)];
 }
 
-std::array<double, kTileNumbers> tile_numbers(Op op, const Attrs& attrs) {
+std::array<double, kTileNumbers> tile_numbers(Op op, const Attrs& attrs, DType dtype) {
   switch (op) {
     case Op::clamp:
+      if (!is_floating(dtype)) {
+        const auto bits = [&](std::string_view key) {
+          return std::bit_cast<double>(op_defs::integer_bound(attrs.exact(key)));
+        };
+        return {bits("low"), bits("high")};
+      }
       return {attrs.number("low"), attrs.number("high")};
     case Op::leaky_relu:
       return {attrs.number("slope")};

@@ -35,7 +35,7 @@ TileFn find_cast(DType from, DType to);
 
 // The attributes of an elementwise op as the numbers that its tile function takes.
 inline constexpr std::size_t kTileNumbers = 3;
-std::array<double, kTileNumbers> tile_numbers(Op op, const Attrs& attrs);
+std::array<double, kTileNumbers> tile_numbers(Op op, const Attrs& attrs, DType dtype);
 // Roughly what one f32 element costs, in nanoseconds, for the choice of thread counts.
 double tile_cost(Op op);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nacre/kernels/cpu/finite.h"
 #include "nacre/kernels/cpu/kernels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -62,12 +63,14 @@ HWY_EXPORT(Reaches16);
 HWY_EXPORT(Reaches32);
 HWY_EXPORT(Reaches64);
 
+constexpr std::int64_t kInfinity32 = 0x7f800000;
+
 struct Part {
   DType dtype;
   std::size_t elements;
 
   bool bad(const void* data) const {
-    if (dtype == f32) return HWY_DYNAMIC_DISPATCH(Reaches32)(data, elements, 0x7f800000);
+    if (dtype == f32) return HWY_DYNAMIC_DISPATCH(Reaches32)(data, elements, kInfinity32);
     if (dtype == f64) return HWY_DYNAMIC_DISPATCH(Reaches64)(data, elements, 0x7ff0000000000000);
     return HWY_DYNAMIC_DISPATCH(Reaches16)(data, elements, dtype == f16 ? 0x7c00 : 0x7f80);
   }
@@ -97,6 +100,10 @@ bool supports(const KernelQuery& q) {
 constexpr KernelRow kRows[] = {{Op::first_non_finite, "bits", supports, prepare}};
 
 }  // namespace
+
+bool all_finite(const float* x, std::size_t n) {
+  return !HWY_DYNAMIC_DISPATCH(Reaches32)(x, n, kInfinity32);
+}
 
 std::span<const KernelRow> finite_kernels() { return kRows; }
 

@@ -270,7 +270,7 @@ class Compiler {
         step.arguments[a] = instruction.arguments[a];
         if (is_one_element(instruction.arguments[a])) step.scalars |= 1u << a;
       }
-      const auto numbers = tile_numbers(instruction.op, instruction.attrs);
+      const auto numbers = tile_numbers(instruction.op, instruction.attrs, instruction.dtype);
       std::copy(numbers.begin(), numbers.end(), step.numbers);
       auto& list = scalar_[r] ? result_.once : result_.steps;
       // A cast to a 16-bit float rounds, although the register stays f32.

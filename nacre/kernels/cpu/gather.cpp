@@ -127,8 +127,8 @@ PreparedKernel prepare_one_hot(const KernelQuery& q) {
   const AxisView view(shape, a);
   return visit_dtype(q.outputs[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    return make_kernel([places = Places(Op::one_hot, q.inputs[0], a, view.length,
-                                        q.attrs.flag_or("negative", true)),
+    return make_kernel([places = Places(Op::one_hot, q.inputs[0], view.length,
+                                        q.attrs.flag_or("negative", false)),
                         view, workers = workers_to_move(q.outputs, q.threads)](
                            void* const* pointers, const RunContext&) {
       if (places.count() == 0 || view.length == 0) return places.check(pointers[0]);

@@ -133,9 +133,12 @@ void symmetrize_to(const T* from, int n, T* to) {
 
 int leading(int n) { return std::max(1, n); }
 
+// What LAPACK reports as a float may have been rounded down; within an int, as the ops see to.
 template <class T>
 int work_size(T reported) {
-  return std::max(1, static_cast<int>(reported));
+  const double size =
+      static_cast<double>(reported) * (1 + static_cast<double>(std::numeric_limits<T>::epsilon()));
+  return static_cast<int>(std::clamp<double>(std::ceil(size), 1, std::numeric_limits<int>::max()));
 }
 
 PreparedKernel prepare_solve(const KernelQuery& q) {
@@ -203,16 +206,18 @@ PreparedKernel prepare_inverse(const KernelQuery& q) {
     };
     Scratch count(nullptr);
     parts(count);
-    return per_matrix(q, count.used(), [=](std::int64_t i, void* const* p, Scratch s) {
-      const auto [memory, pivots] = parts(s);
-      T* x = matrix<T>(p, 1, i, d.size());
-      std::memcpy(x, matrix<T>(p, 0, i, d.size()), d.size() * sizeof(T));
-      int info = 0;
-      const int ld = leading(d.n);
-      Lapack<T>::getrf(&d.n, &d.n, x, &ld, pivots, &info);
-      if (info == 0) Lapack<T>::getri(&d.n, x, &ld, pivots, memory, &work, &info);
-      if (info > 0) fail_matrix("inverse", i, "is singular", "use pinv");
-    });
+    return per_matrix(
+        q, count.used(),
+        [=, name = op_defs::inverse_name(q.attrs)](std::int64_t i, void* const* p, Scratch s) {
+          const auto [memory, pivots] = parts(s);
+          T* x = matrix<T>(p, 1, i, d.size());
+          std::memcpy(x, matrix<T>(p, 0, i, d.size()), d.size() * sizeof(T));
+          int info = 0;
+          const int ld = leading(d.n);
+          Lapack<T>::getrf(&d.n, &d.n, x, &ld, pivots, &info);
+          if (info == 0) Lapack<T>::getri(&d.n, x, &ld, pivots, memory, &work, &info);
+          if (info > 0) fail_matrix(name, i, "is singular", "use pinv");
+        });
   });
 }
 
@@ -250,6 +255,53 @@ PreparedKernel prepare_determinant(const KernelQuery& q) {
       } else {
         *matrix<T>(p, 1, i, 1) = static_cast<T>(sign == 0 ? 0 : sign * product);
       }
+    });
+  });
+}
+
+// det(a) a^-T where that is accurate; for matrices that are singular or nearly so the reference's
+// way.
+PreparedKernel prepare_cofactor(const KernelQuery& q) {
+  return by_type(q, [&]<class T>(T, const Dims& d) {
+    const int work = std::max(1, 32 * d.n);
+    const auto parts = [=](Scratch& s) {
+      return std::tuple(s.take<T>(d.size()), s.take<T>(static_cast<std::size_t>(work)),
+                        s.take<int>(static_cast<std::size_t>(d.n)));
+    };
+    Scratch count(nullptr);
+    parts(count);
+    return per_matrix(q, count.used(), [=](std::int64_t i, void* const* p, Scratch s) {
+      const auto [a, memory, pivots] = parts(s);
+      const T* given = matrix<T>(p, 0, i, d.size());
+      T* out = matrix<T>(p, 1, i, d.size());
+      const auto n = static_cast<std::size_t>(d.n);
+      if (n == 0) return;
+      std::memcpy(a, given, d.size() * sizeof(T));
+      int info = 0;
+      const int ld = leading(d.n);
+      Lapack<T>::getrf(&d.n, &d.n, a, &ld, pivots, &info);
+      double product = 1;
+      double least = std::fabs(static_cast<double>(a[0]));
+      double most = least;
+      for (std::size_t r = 0; r < n; ++r) {
+        const auto v = static_cast<double>(a[r * n + r]);
+        product *= pivots[r] == static_cast<int>(r) + 1 ? v : -v;
+        least = std::min(least, std::fabs(v));
+        most = std::max(most, std::fabs(v));
+      }
+      const double epsilon = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
+      if (info == 0 && least > epsilon * most) {
+        Lapack<T>::getri(&d.n, a, &ld, pivots, memory, &work, &info);
+        for (std::size_t r = 0; r < n; ++r) {
+          for (std::size_t c = 0; c < n; ++c) {
+            out[c * n + r] = static_cast<T>(product * static_cast<double>(a[r * n + c]));
+          }
+        }
+        return;
+      }
+      const matrix_algorithms::Matrix exact =
+          matrix_algorithms::cofactors(matrix_algorithms::Matrix(given, given + d.size()), n);
+      for (std::size_t k = 0; k < d.size(); ++k) out[k] = static_cast<T>(exact[k]);
     });
   });
 }
@@ -452,6 +504,7 @@ constexpr KernelRow kRows[] = {
     {Op::inverse, "lapack", supports, prepare_inverse},
     {Op::det, "lapack", supports, prepare_determinant},
     {Op::slogdet, "lapack", supports, prepare_determinant},
+    {Op::cofactor, "lapack", supports, prepare_cofactor},
     {Op::cholesky, "lapack", supports, prepare_cholesky},
     {Op::qr, "lapack", supports, prepare_qr},
     {Op::svd, "lapack", supports, prepare_svd},

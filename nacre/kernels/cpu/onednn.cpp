@@ -1,5 +1,8 @@
 #include "nacre/kernels/cpu/onednn.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "nacre/base/error.h"
 #include "nacre/base/probe.h"
 
@@ -58,6 +61,11 @@ memory::dims image_dims(const Shape& shape, bool channels_last) {
 }
 
 }  // namespace
+
+bool has_size(const Shape& shape) {
+  return std::all_of(shape.begin(), shape.end(),
+                     [](std::int64_t n) { return n <= std::numeric_limits<std::int32_t>::max(); });
+}
 
 memory::desc image(const Spec& spec, bool channels_last) {
   static constexpr Tag kFirst[] = {Tag::ncw, Tag::nchw, Tag::ncdhw};

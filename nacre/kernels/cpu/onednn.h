@@ -21,6 +21,8 @@ dnnl::stream& stream();
 
 // True for the element types that the library computes in here.
 bool has_type(DType dtype);
+// Whether 32 bits hold every size: the library's kernels count in them.
+bool has_size(const Shape& shape);
 dnnl::memory::data_type type_of(DType dtype);
 dnnl::memory::dims dims_of(const Shape& shape);
 // A dense row-major array.

@@ -99,9 +99,9 @@ std::optional<Pd> only_fast(std::optional<Pd> pd) {
 bool fits(const KernelQuery& q) {
   if (!onednn::has_type(q.inputs[0].dtype)) return false;
   for (const Spec& s : q.inputs) {
-    if (s.elements() == 0) return false;
+    if (s.elements() == 0 || !onednn::has_size(s.shape)) return false;
   }
-  return q.outputs[0].elements() > 0;
+  return q.outputs[0].elements() > 0 && onednn::has_size(q.outputs[0].shape);
 }
 
 bool has_relu(const KernelQuery& q) {

@@ -1,5 +1,8 @@
 // Products through oneDNN's matmul primitive, with bias and activation (but relu) as its
 // post-operations.
+#include <algorithm>
+#include <limits>
+
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/matmul_plan.h"
 #include "nacre/kernels/cpu/onednn.h"
@@ -73,6 +76,8 @@ struct OneDnnProduct {
 
 std::optional<PreparedKernel> prepare_onednn_product(const KernelQuery& q, const ProductPlan& p) {
   if (p.m == 0 || p.n == 0 || p.k == 0) return std::nullopt;
+  // The library's kernels count in 32 bits.
+  if (std::max({p.m, p.n, p.k}) > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
   using Type = dnnl::memory::data_type;
   const Type type = p.dtype == f32 ? Type::f32 : Type::bf16;
   const bool folded = p.batch.rank() == 0;

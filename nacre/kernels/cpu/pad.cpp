@@ -138,7 +138,7 @@ PreparedKernel prepare_pad(const KernelQuery& q) {
           1,
           workers_to_move(q.outputs, q.threads)};
   std::memcpy(pad.value.data(),
-              Tensor::scalar(q.attrs.number("value"), q.inputs[0].dtype).raw_data(), pad.size);
+              Tensor::scalar(q.attrs.exact("value"), q.inputs[0].dtype).raw_data(), pad.size);
   for (const Axis& axis : pad.loops.outer) pad.rows *= axis.padded;
   if (q.outputs[0].elements() == 0) pad.rows = 0;
   return make_kernel(std::move(pad));

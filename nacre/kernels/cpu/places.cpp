@@ -6,19 +6,22 @@ namespace nacre::cpu {
 
 using op_defs::Addressing;
 
-Places::Places(Op op, const Spec& indices, int axis, std::int64_t classes, bool negative)
+Places::Places(Op op, const Spec& indices, std::int64_t classes, bool negative)
     : op_(op),
       dtype_(indices.dtype),
       shape_(indices.shape),
-      axes_{{axis, classes, 1}},
+      axes_{{0, classes, 1}},
       count_(indices.elements()),
-      negative_(negative) {}
+      negative_(negative),
+      classes_(true) {}
 
 Places::Places(const KernelQuery& q, Addressing how, std::size_t indices)
     : op_(q.op),
       dtype_(q.inputs[indices].dtype),
       shape_(q.inputs[indices].shape),
-      count_(q.inputs[indices].elements()) {
+      count_(q.inputs[indices].elements()),
+      negative_(!op_defs::names_rows(q.attrs)),
+      classes_(op_defs::names_rows(q.attrs)) {
   const Shape& x = q.inputs[0].shape;
   if (how != Addressing::nd) {
     const std::int64_t axis = q.attrs.integer("axis");
@@ -38,7 +41,9 @@ Places::Places(const KernelQuery& q, Addressing how, std::size_t indices)
 }
 
 void Places::fail(std::int64_t value, std::int64_t flat, const Axis& axis) const {
-  op_defs::fail_index(name_of(op_), value, shape_, flat, axis.axis, axis.size, negative_);
+  if (!classes_) op_defs::fail_index(name_of(op_), value, shape_, flat, axis.axis, axis.size);
+  const std::string_view op = op_ == Op::one_hot ? "one_hot" : "embedding";
+  op_defs::fail_class(op, value, shape_, flat, axis.size, negative_);
 }
 
 template <class I>

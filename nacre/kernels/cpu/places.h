@@ -13,9 +13,8 @@ class Places {
 
   // The places that input `indices` of a gather or scatter addresses in input 0.
   Places(const KernelQuery& q, op_defs::Addressing how, std::size_t indices = 1);
-  // Class numbers below `classes`, from -classes on when `negative`, else from 0; `axis` for the
-  // error.
-  Places(Op op, const Spec& indices, int axis, std::int64_t classes, bool negative);
+  // Class numbers below `classes`, from -classes on when `negative`, else from 0.
+  Places(Op op, const Spec& indices, std::int64_t classes, bool negative);
 
   // The number of places: index tuples where several make up one.
   std::int64_t count() const { return count_; }
@@ -41,6 +40,7 @@ class Places {
   std::vector<Axis> axes_;  // one a coordinate
   std::int64_t count_;
   bool negative_ = true;
+  bool classes_ = false;  // what is addressed, for the error: classes or rows, not an axis
 };
 
 }  // namespace nacre::cpu

@@ -1,6 +1,7 @@
 // Reductions over any axes: rows where the reduced axes are innermost, columns where they are not.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -20,6 +21,8 @@ Reduction reduction_of(Op op) {
   switch (op) {
     case Op::reduce_prod:
       return Reduction::product;
+    case Op::reduce_norm:
+      return Reduction::squares;
     case Op::reduce_max:
       return Reduction::max;
     case Op::reduce_min:
@@ -46,7 +49,7 @@ struct FloatReduction {
 
   std::size_t size() const { return size_of(dtype); }
   double join(double a, double b) const {
-    if (kind == Reduction::sum) return a + b;
+    if (kind == Reduction::sum || kind == Reduction::squares) return a + b;
     if (kind == Reduction::product) return a * b;
     if (a != a || b != b) return a != a ? a : b;
     return kind == Reduction::max ? std::max(a, b) : std::min(a, b);
@@ -96,6 +99,34 @@ struct FloatReduction {
     }
   }
 
+  // Output o, column `column`: the norm, of what was summed to `squares` where that neither
+  // overflowed nor vanished, else of numbers relative to the largest. Only f64 comes to that.
+  double norm_of(const char* in, std::int64_t o, std::int64_t column, double squares) const {
+    if (dtype != f64 || (squares > 1e-280 && squares < 1e300) || squares != squares) {
+      return std::sqrt(squares);
+    }
+    const auto* x = reinterpret_cast<const double*>(in);
+    const auto each = [&](auto&& f) {
+      const std::int64_t base = ReduceLoops::offset(loops.kept, o) + column;
+      for (std::int64_t r = 0; r < loops.repeats; ++r) {
+        const double* from = x + base + ReduceLoops::offset(loops.reduced, r);
+        for (std::int64_t k = 0; k < loops.length; ++k) f(from[k * loops.inner]);
+      }
+    };
+    double largest = 0;
+    each([&](double v) { largest = std::max(largest, std::fabs(v)); });
+    if (largest == 0 || std::isinf(largest)) return largest;
+    double total = 0;
+    each([&](double v) { total += v / largest * (v / largest); });
+    return largest * std::sqrt(total);
+  }
+
+  void finish(const char* in, std::int64_t o, std::int64_t column, double* values,
+              std::int64_t n) const {
+    if (kind != Reduction::squares) return;
+    for (std::int64_t i = 0; i < n; ++i) values[i] = norm_of(in, o, column + i, values[i]);
+  }
+
   void store(char* out, std::int64_t at, const double* values, std::int64_t n) const {
     if (dtype == f64) {
       std::copy_n(values, n, reinterpret_cast<double*>(out) + at);
@@ -126,6 +157,7 @@ struct FloatReduction {
         const std::int64_t column = u % blocks * kWidth;
         const std::int64_t width = std::min(kWidth, loops.inner - column);
         reduce(in, o, column, width, 0, loops.length, values.data());
+        finish(in, o, column, values.data(), width);
         store(out, o * loops.inner + column, values.data(), width);
       }
     });
@@ -149,6 +181,9 @@ struct FloatReduction {
     });
     for (std::int64_t w = 1; w < workers; ++w) {
       for (std::int64_t i = 0; i < count; ++i) parts[i] = join(parts[i], parts[w * count + i]);
+    }
+    for (std::int64_t o = 0; o < loops.outputs; ++o) {
+      finish(in, o, 0, parts + o * loops.inner, loops.inner);
     }
     for (std::int64_t i = 0; i < count; i += kWidth) {
       store(out, i, parts + i, std::min(kWidth, count - i));
@@ -200,6 +235,8 @@ struct IntegerReduction {
     const T* x = in + ReduceLoops::offset(loops.kept, o);
     using U = std::make_unsigned_t<T>;
     switch (kind) {
+      case Reduction::squares:
+        break;  // floats only
       case Reduction::sum:
         return fold(x, out, T(0), [](T a, T b) { return static_cast<T>(U(a) + U(b)); });
       case Reduction::product:  // in 64 bits, so that no smaller type is promoted to int
@@ -307,7 +344,8 @@ struct ArgReduction {
     }
   }
 
-  bool better(T a, T b) const { return largest ? b < a : a < b; }
+  // NaN is best of all, as it is the maximum and the minimum.
+  bool better(T a, T b) const { return (largest ? b < a : a < b) || (a != a && b == b); }
 };
 
 PreparedKernel prepare_arg(const KernelQuery& q) {
@@ -324,6 +362,7 @@ bool supports_any(const KernelQuery&) { return true; }
 constexpr KernelRow kRows[] = {
     {Op::reduce_sum, "highway", supports_reduce, prepare_reduce},
     {Op::reduce_prod, "highway", supports_reduce, prepare_reduce},
+    {Op::reduce_norm, "highway", supports_reduce, prepare_reduce},
     {Op::reduce_any, "direct", supports_logical, prepare_reduce},
     {Op::reduce_all, "direct", supports_logical, prepare_reduce},
     {Op::reduce_max, "highway", supports_reduce, prepare_reduce},

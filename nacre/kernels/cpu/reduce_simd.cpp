@@ -132,18 +132,22 @@ void reduce_columns(const void* data, std::size_t rows, std::size_t stride, std:
   }
 }
 
+// Elements at `at` as doubles, a vector of `d`.
+template <class D, class T>
+HWY_INLINE auto load_wide(D d, const T* at) {
+  if constexpr (sizeof(T) == sizeof(double)) {
+    return hn::LoadU(d, at);
+  } else {
+    return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), at));
+  }
+}
+
 template <class T>
 double product_row(const void* data, std::size_t n, double so_far) {
   const hn::ScalableTag<double> d;
   const std::size_t lanes = hn::Lanes(d);
   const T* x = static_cast<const T*>(data);
-  const auto load = [&](std::size_t at) HWY_ATTR {
-    if constexpr (sizeof(T) == sizeof(double)) {
-      return hn::LoadU(d, x + at);
-    } else {
-      return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, decltype(d)>(), x + at));
-    }
-  };
+  const auto load = [&](std::size_t at) HWY_ATTR { return load_wide(d, x + at); };
   auto a = hn::Set(d, 1.0);
   auto b = a;
   auto c = a;
@@ -172,6 +176,43 @@ void product_columns(const void* data, std::size_t rows, std::size_t stride, std
   }
 }
 
+template <class T>
+double squares_row(const void* data, std::size_t n, double so_far) {
+  const hn::ScalableTag<double> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const T* x = static_cast<const T*>(data);
+  auto a = hn::Zero(d);
+  auto b = a;
+  auto c = a;
+  auto e = a;
+  std::size_t i = 0;
+  const auto join = [&](auto total, std::size_t at) HWY_ATTR {
+    const auto v = load_wide(d, x + at);
+    return hn::MulAdd(v, v, total);
+  };
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = join(a, i);
+    b = join(b, i + lanes);
+    c = join(c, i + 2 * lanes);
+    e = join(e, i + 3 * lanes);
+  }
+  for (; i + lanes <= n; i += lanes) a = join(a, i);
+  so_far += hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(a, b), hn::Add(c, e))));
+  for (; i < n; ++i) so_far += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return so_far;
+}
+
+template <class T>
+void squares_columns(const void* data, std::size_t rows, std::size_t stride, std::size_t width,
+                     double* so_far) {
+  const T* x = static_cast<const T*>(data);
+  for (std::size_t r = 0; r < rows; ++r, x += stride) {
+    for (std::size_t c = 0; c < width; ++c) {
+      so_far[c] += static_cast<double>(x[c]) * static_cast<double>(x[c]);
+    }
+  }
+}
+
 template <class R>
 ReduceFunctions functions_of(DType dtype) {
   if (dtype == f32) return {reduce_row<float, R>, reduce_columns<float, R>, R::kStart};
@@ -185,6 +226,9 @@ ReduceFunctions Functions(Reduction reduction, DType dtype) {
     case Reduction::product:
       if (dtype == f32) return {product_row<float>, product_columns<float>, 1};
       return {product_row<double>, product_columns<double>, 1};
+    case Reduction::squares:
+      if (dtype == f32) return {squares_row<float>, squares_columns<float>, 0};
+      return {squares_row<double>, squares_columns<double>, 0};
     case Reduction::max:
       return functions_of<ExtremeOf<true>>(dtype);
     default:
@@ -196,13 +240,22 @@ std::size_t FirstExtreme(const float* x, std::size_t n, bool largest) {
   if (x[0] != x[0]) return 0;
   const hn::ScalableTag<float> d;
   const std::size_t lanes = hn::Lanes(d);
-  // Highway's Max and Min return the second operand when either is NaN: NaN is passed over.
   auto best = hn::Set(d, x[0]);
   std::size_t i = 0;
+  // NaN is passed over here, and looked for after.
+  auto nan = hn::IsNaN(best);
   const auto better = [&](auto a, auto b) HWY_ATTR {
     return largest ? hn::IfThenElse(hn::Gt(a, b), a, b) : hn::IfThenElse(hn::Lt(a, b), a, b);
   };
-  for (; i + lanes <= n; i += lanes) best = better(hn::LoadU(d, x + i), best);
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    nan = hn::Or(nan, hn::IsNaN(v));
+    best = better(v, best);
+  }
+  bool has_nan = !hn::AllFalse(d, nan);
+  for (std::size_t k = i; k < n; ++k) has_nan = has_nan || x[k] != x[k];
+  if (has_nan)
+    return static_cast<std::size_t>(std::find_if(x, x + n, [](float v) { return v != v; }) - x);
   float value =
       largest ? hn::GetLane(hn::MaxOfLanes(d, best)) : hn::GetLane(hn::MinOfLanes(d, best));
   for (; i < n; ++i) {

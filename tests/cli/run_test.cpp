@@ -318,7 +318,7 @@ TEST_F(Run, NumbersAreNotCut) {
   for (const char* option :
        {"--epochs=4294967298", "--epochs=99999999999999999999", "--epochs=-1",
         "--batch-size=4294967297", "--seed=18446744073709551616", "--seed=-1"}) {
-    const std::string key = std::string(option).substr(2, 5);
+    const std::string key = std::string(option).substr(2, 4);  // "epoc", "batc", "seed"
     bad({"train", "--data", "digits", option}, 2, {key.c_str(), "must be"});
   }
   for (const char* setting :

@@ -85,7 +85,9 @@ std::vector<Case> movement_cases() {
       {Op::gather_nd, {}, {floats({60, 50, 20}), whole({9000, 2}, -50, 50)}},
       {Op::gather_nd, {}, {floats({60, 60}), whole({200000, 2}, 0, 60)}},
       {Op::one_hot, {{"depth", 100}, {"axis", -1}, {"dtype", f32}}, {whole({9001}, 0, 100)}},
-      {Op::one_hot, {{"depth", 10}, {"axis", 1}, {"dtype", u8}}, {whole({90, 1031}, -10, 10)}},
+      {Op::one_hot,
+       {{"depth", 10}, {"axis", 1}, {"dtype", u8}, {"negative", true}},
+       {whole({90, 1031}, -10, 10)}},
   };
   for (const char* mode : {"set", "add", "max", "min"}) {
     const double tolerance = std::string(mode) == "add" ? 1e-4 : 0;

@@ -211,8 +211,8 @@ TEST(Resume, RefusesOtherBatchesInTheMiddleOfAnEpoch) {
   options.resume = true;
   options.batch_size = 32;
   Model second = make_model();
-  test::expect_error<ValueError>([&] { second.fit(data.x, data.y, options); },
-                                 {"batch 2 of 6", "an epoch now has 3"});
+  test::expect_error<IoError>([&] { second.fit(data.x, data.y, options); },
+                              {"in batches of 16", "in batches of 32"});
   options.batch_size = 16;
   EXPECT_EQ(second.fit(data.x, data.y, options).epochs.size(), 2u);
 }
@@ -254,7 +254,10 @@ TEST(Resume, ACheckpointFolderHasOneRunAtATime) {
   }})};
   Model model = make_model();
   model.fit(data.x, data.y, outer);
-  model.fit(data.x, data.y, options);
+  outer.callbacks = {};
+  outer.resume = true;
+  outer.epochs = 2;
+  model.fit(data.x, data.y, outer);
 }
 
 TEST(Callbacks, EarlyStoppingRestoresTheBest) {

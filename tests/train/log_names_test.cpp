@@ -16,7 +16,8 @@ TEST(Callbacks, LogsTakeAnyNameOfAMetric) {
   const test::TemporaryFolder folder;
   const std::string evil = "a\"b,c\n\x1b[31m caf\xe9";
   Model model{nn::Sequential{nn::Dense{{.units = 1}}}};
-  model.compile({.loss = loss::mse(), .metrics = {{evil, metric::Metric("mae").measure().clone()}}});
+  model.compile(
+      {.loss = loss::mse(), .metrics = {{evil, metric::Metric("mae").measure().clone()}}});
   model.fit(ones({4, 2}), ones({4, 1}),
             {.epochs = 2,
              .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl")},

@@ -258,7 +258,6 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
   if (command.threads > 0) recipe.run.threads = command.threads;
   if (recipe.run.threads > 0) set_threads(recipe.run.threads);
-  manual_seed(recipe.train.seed);
 
   const Setup setup =
       begun ? open_run_data(*begun, command.resume) : open_data(recipe.data, recipe.train.seed);
@@ -268,6 +267,9 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
   const std::string layers = begun ? begun->layers : layers_for(recipe.model, setup);
   data::Loader batches = training_batches(recipe, setup);
+  // Here and not earlier: what was opened or described before may have drawn numbers, and a run
+  // that goes on describes nothing anew.
+  manual_seed(recipe.train.seed);
   Model model =
       make_model(recipe, layers, setup.classifies, batches.batches() * recipe.train.epochs);
 

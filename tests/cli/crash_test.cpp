@@ -77,6 +77,8 @@ class Crash : public ::testing::Test {
     std::vector<int> out;
     const int step = all_of_them() ? 1 : std::max(1, changes / some);
     for (int n = 1 + changes % step / 2; n <= changes; n += step) out.push_back(n);
+    // Early on there is a configuration and no checkpoint yet: as before the first step.
+    if (step > 1) out.push_back(std::min(changes, 30));
     return out;
   }
 

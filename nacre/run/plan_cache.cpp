@@ -196,9 +196,14 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
       entry.asked.push_back({cell, cell->trainable, cell->value.defined()});
     }
     using Cells = std::vector<VariableRef>;
+    std::unordered_set<const VariableCell*> seen;
     for (const Cells* list :
          std::initializer_list<const Cells*>{&entry.reads, &entry.writes, &session.asked()}) {
-      for (const VariableRef& cell : *list) entry.watched.push_back({cell, cell->moves});
+      for (const VariableRef& cell : *list) {
+        // Most Variables are read and written, and asked: one look at each is enough before a
+        // replay.
+        if (seen.insert(cell.get()).second) entry.watched.push_back({cell, cell->moves});
+      }
     }
     // Symbols that somebody still holds lose their graph: they are refused wherever they are used.
     entry.traced = std::move(session.trace()->graph);

@@ -55,12 +55,15 @@ bool TraceSession::assigned(const VariableRef& cell) const {
   return std::find(writes_.begin(), writes_.end(), cell) != writes_.end();
 }
 
+// What a body asks, the function around it depends on.
 void TraceSession::depend(const VariableRef& cell) {
+  if (body_ && outer_) return outer_->depend(cell);
   if (cell->value.is_traced()) return;  // made within this function
   if (seen_.insert(cell.get()).second) asked_.push_back(cell);
 }
 
 void TraceSession::depend(const std::shared_ptr<const std::uint64_t>& setting) {
+  if (body_ && outer_) return outer_->depend(setting);
   if (seen_.insert(setting.get()).second) settings_.emplace_back(setting, *setting);
 }
 

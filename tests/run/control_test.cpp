@@ -156,6 +156,19 @@ TEST(Scan, VariablesCarryTheirValuesOn) {
   EXPECT_EQ(count.value().item<float>(), 9);
 }
 
+TEST(Scan, APlanKnowsWhatItsBodyAsked) {
+  Variable v(ones({}), "v");
+  auto f = compile([&](const Tensor& x) {
+    return scan([&](const Tensor& c,
+                    const Tensor& r) { return std::pair(v.trainable() ? c + r : c - r, c); },
+                zeros({}), x)
+        .first;
+  });
+  EXPECT_EQ(f(ones({3})).item<float>(), 3);
+  v.set_trainable(false);
+  EXPECT_EQ(f(ones({3})).item<float>(), -3);
+}
+
 TEST(Scan, GeneratorsDrawAsOutside) {
   const auto draws = [](Generator& g) {
     return scan([&](const Tensor& c, const std::tuple<>&) { return std::pair(c, g.normal({3})); },

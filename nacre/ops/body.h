@@ -31,7 +31,9 @@ class BodyScope {
   std::vector<ValueId> values_;
 };
 
-// A new input of a trace, not yet one of its graph's arguments.
-ValueId append_input(Trace& trace, const Spec& spec);
+// Whether both are the same value of one trace, or the same concrete tensor.
+bool is_same_value(const Tensor& a, const Tensor& b);
+// A new input of a graph, not yet one of its arguments.
+ValueId append_input(Graph& graph, const Spec& spec);
 
 }  // namespace nacre

@@ -2,6 +2,7 @@
 // all of them, or could be computed for all of them at once.
 #include <algorithm>
 
+#include "nacre/ops/body.h"
 #include "nacre/ops/control/control.h"
 #include "nacre/ops/emit.h"
 #include "nacre/passes/pipeline.h"
@@ -139,7 +140,7 @@ class Loop {
     const auto take_in = [&](ValueId old, std::vector<ValueId>& inputs,
                              std::vector<ValueId>& arguments, ValueId from_outside,
                              const Spec& spec) {
-      const ValueId v = append_argument(body.graph(), spec);
+      const ValueId v = append_input(body.graph(), spec);
       body.map(old, v);
       arguments.push_back(v);
       inputs.push_back(from_outside);
@@ -213,11 +214,6 @@ class Loop {
     inputs[0] = reshape(inputs[0], Shape{x[0] * x[1], x[2]});
     const ValueId product = to.add(node.op, node.attrs, inputs, origin);
     return reshape(product, Shape{x[0], x[1], to.graph().spec(product).shape[1]});
-  }
-
-  static ValueId append_argument(Graph& graph, const Spec& spec) {
-    const Attrs attrs{{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}};
-    return graph.output(graph.add(Op::input, attrs, {}, {&spec, 1}));
   }
 
   void add_node(GraphRewriter& to) {

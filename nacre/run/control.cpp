@@ -41,7 +41,7 @@ std::vector<VariableRef> trace_once(const BodyFunction& f, const std::vector<Spe
   TraceSession session(TraceSession::Kind::body);
   const std::shared_ptr<Trace>& trace = session.trace();
   const auto symbol = [&](const Spec& spec) {
-    return Tensor::traced(trace, append_input(*trace, spec));
+    return Tensor::traced(trace, append_input(trace->graph, spec));
   };
   Tensors own;
   Tensors variables;
@@ -278,12 +278,9 @@ ScanResult scan_in_chunks(const ScanBody& f, const Tensors& init, const Tensors&
 
 // The branches of a choice take the same operands: what either captured.
 void give_same_arguments(TracedBody& a, TracedBody& b) {
-  const auto is_same = [](const Tensor& x, const Tensor& y) {
-    if (x.is_traced() && y.is_traced()) return x.trace() == y.trace() && x.value() == y.value();
-    return x.identity() == y.identity();
-  };
   const auto find = [&](const Tensors& list, const Tensor& t) {
-    return std::find_if(list.begin(), list.end(), [&](const Tensor& x) { return is_same(x, t); });
+    return std::find_if(list.begin(), list.end(),
+                        [&](const Tensor& x) { return is_same_value(x, t); });
   };
   Tensors all = a.captured;
   for (const Tensor& t : b.captured) {
@@ -297,8 +294,7 @@ void give_same_arguments(TracedBody& a, TracedBody& b) {
         ids.push_back(body->capture_ids[static_cast<std::size_t>(found - body->captured.begin())]);
         continue;
       }
-      const Attrs attrs{{"dtype", t.dtype()}, {"shape", t.shape().to_vector()}};
-      ids.push_back(body->graph.output(body->graph.add(Op::input, attrs, {}, {&t.spec(), 1})));
+      ids.push_back(append_input(body->graph, t.spec()));
     }
     body->captured = all;
     body->capture_ids = std::move(ids);

@@ -10,35 +10,14 @@
 #include "nacre/data/sound.h"
 #include "nacre/io/model_file.h"
 #include "nacre/tensor/tensor.h"
-#include "tests/cli/program.h"
-#include "tests/support/files.h"
+#include "tests/cli/command_test.h"
 
 namespace nacre::test {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
-using Words = std::vector<std::string>;
 
-class OwnFiles : public ::testing::Test {
- protected:
-  Json json(Words words) {
-    words.push_back("--json");
-    const Finished f = run_program(folder_.path(), words);
-    EXPECT_EQ(f.code, 0) << f.output;
-    const Json value = Json::parse(f.output, nullptr, false);
-    EXPECT_FALSE(value.is_discarded()) << f.output;
-    return value;
-  }
-  void bad(const Words& words, int code, std::initializer_list<const char*> parts) {
-    const Finished f = run_program(folder_.path(), words);
-    EXPECT_EQ(f.code, code) << f.output;
-    for (const char* part : parts) {
-      EXPECT_NE(f.output.find(part), std::string::npos) << part << " is missing in: " << f.output;
-    }
-  }
-  TemporaryFolder folder_;
-};
+class OwnFiles : public CommandTest {};
 
 TEST_F(OwnFiles, TextsOfLinesAndOfFolders) {
   const char* good[] = {"wonderful", "lovely", "great"};

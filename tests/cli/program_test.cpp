@@ -8,42 +8,14 @@
 #include "nacre/data/loader.h"
 #include "nacre/data/named.h"
 #include "nacre/nacre.h"
-#include "tests/cli/program.h"
-#include "tests/support/files.h"
+#include "tests/cli/command_test.h"
 
 namespace nacre::test {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
-using Words = std::vector<std::string>;
 
-class Program : public ::testing::Test {
- protected:
-  Finished run(const Words& words) { return run_program(folder_.path(), words); }
-  // The output of a command that must succeed.
-  std::string good(const Words& words) {
-    const Finished f = run(words);
-    EXPECT_EQ(f.code, 0) << f.output;
-    return f.output;
-  }
-  Json json(Words words) {
-    words.push_back("--json");
-    const std::string text = good(words);
-    const Json value = Json::parse(text, nullptr, false);
-    EXPECT_FALSE(value.is_discarded()) << text;
-    return value;
-  }
-  // A command that must fail with this code and these words.
-  void bad(const Words& words, int code, std::initializer_list<const char*> parts) {
-    const Finished f = run(words);
-    EXPECT_EQ(f.code, code) << f.output;
-    for (const char* part : parts) {
-      EXPECT_NE(f.output.find(part), std::string::npos) << part << " is missing in: " << f.output;
-    }
-  }
-  TemporaryFolder folder_;
-};
+class Program : public CommandTest {};
 
 TEST_F(Program, TrainsJudgesUsesAndReports) {
   const std::string text =

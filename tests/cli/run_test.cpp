@@ -8,38 +8,15 @@
 #include <nlohmann/json.hpp>
 
 #include "nacre/base/random.h"
-#include "tests/cli/program.h"
-#include "tests/support/files.h"
+#include "tests/cli/command_test.h"
 
 namespace nacre::test {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
-using Words = std::vector<std::string>;
 
-class Run : public ::testing::Test {
+class Run : public CommandTest {
  protected:
-  Finished run(const Words& words) { return run_program(folder_.path(), words); }
-  std::string good(const Words& words) {
-    const Finished f = run(words);
-    EXPECT_EQ(f.code, 0) << f.output;
-    return f.output;
-  }
-  Json json(Words words) {
-    words.push_back("--json");
-    const std::string text = good(words);
-    const Json value = Json::parse(text, nullptr, false);
-    EXPECT_FALSE(value.is_discarded()) << text;
-    return value;
-  }
-  void bad(const Words& words, int code, std::initializer_list<const char*> parts) {
-    const Finished f = run(words);
-    EXPECT_EQ(f.code, code) << f.output;
-    for (const char* part : parts) {
-      EXPECT_NE(f.output.find(part), std::string::npos) << part << " is missing in: " << f.output;
-    }
-  }
   // Rows of noise: a model can know those it has seen, never others.
   void write_noise(const fs::path& file, int rows, std::uint64_t seed) {
     RandomStream random(seed);
@@ -66,7 +43,6 @@ class Run : public ::testing::Test {
     }
     return out;
   }
-  TemporaryFolder folder_;
 };
 
 TEST_F(Run, EvalTestsTheRowsThatWereKeptForTesting) {

@@ -169,19 +169,21 @@ TEST(Resume, WhatIsNoCheckpointIsRefused) {
   test::expect_error<IoError>([&] { model.fit(data.x, data.y, options); }, {"not a checkpoint"});
 }
 
+// A run with both logs that goes on with what the folder has.
+FitOptions logged(const test::TemporaryFolder& folder, int epochs) {
+  return {.epochs = epochs,
+          .batch_size = 30,
+          .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl")},
+          .verbose = 0,
+          .checkpoint = {.folder = folder / "checkpoints"},
+          .resume = true};
+}
+
 // A run set back to an earlier checkpoint writes each epoch's line once.
 TEST(Resume, LogsHaveOneLineAnEpoch) {
   const Toy data = toy();
   const test::TemporaryFolder folder;
-  const auto options = [&](int epochs) {
-    return FitOptions{
-        .epochs = epochs,
-        .batch_size = 30,
-        .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl")},
-        .verbose = 0,
-        .checkpoint = {.folder = folder / "checkpoints"},
-        .resume = true};
-  };
+  const auto options = [&](int epochs) { return logged(folder, epochs); };
   Model first = make_model();
   first.fit(data.x, data.y, options(3));
   fs::remove(io::CheckpointFolder(folder / "checkpoints").path_of(9));
@@ -221,15 +223,7 @@ TEST(Resume, RefusesOtherBatchesInTheMiddleOfAnEpoch) {
 TEST(Resume, LogsComeFromTheCheckpoint) {
   const Toy data = toy();
   const test::TemporaryFolder folder;
-  const auto options = [&](int epochs) {
-    return FitOptions{
-        .epochs = epochs,
-        .batch_size = 30,
-        .callbacks = {csv_log(folder / "log.csv"), json_lines_log(folder / "log.jsonl")},
-        .verbose = 0,
-        .checkpoint = {.folder = folder / "checkpoints"},
-        .resume = true};
-  };
+  const auto options = [&](int epochs) { return logged(folder, epochs); };
   Model first = make_model();
   first.fit(data.x, data.y, options(3));
   const std::string csv = read_file(folder / "log.csv");

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "nacre/ops/control/control.h"
+#include "nacre/ops/control/example.h"
 #include "nacre/ops/emit.h"
 #include "nacre/ops/op_defs.h"
 
@@ -126,25 +127,6 @@ void reference_while(const ReferenceContext& c) {
   for (std::size_t i = 0; i < now.size(); ++i) {
     if (!now[i].empty()) std::memcpy(c.out[i], now[i].data(), now[i].size());
   }
-}
-
-// A graph over inputs of the given specs that `make` appends to; it returns the results.
-template <class F>
-Attr example_graph(const std::vector<Spec>& inputs, F make) {
-  Graph g;
-  std::vector<ValueId> arguments;
-  for (const Spec& spec : inputs) {
-    const Attrs attrs{{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}};
-    arguments.push_back(g.output(g.add(Op::input, attrs, {}, {&spec, 1})));
-    g.add_argument(arguments.back());
-  }
-  const auto add = [&](Op op, const Attrs& attrs, std::vector<ValueId> in) {
-    std::vector<Spec> specs;
-    for (const ValueId v : in) specs.push_back(g.spec(v));
-    return g.output(g.add(op, attrs, in, infer_specs(op, attrs, specs, {})));
-  };
-  g.set_results(make(add, arguments));
-  return subgraph_attr(std::move(g));
 }
 
 std::vector<Sample> samples_cond() {

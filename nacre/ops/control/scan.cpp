@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "nacre/ops/control/control.h"
+#include "nacre/ops/control/example.h"
 #include "nacre/ops/emit.h"
 #include "nacre/ops/op_defs.h"
 
@@ -103,30 +104,20 @@ void reference_scan(const ReferenceContext& c) {
 }
 
 // carry = tanh(carry * w + x), y = carry * x.
-Graph example_body() {
-  Graph g;
-  const Spec spec{f32, {3}};
-  const auto add = [&](Op op, const Attrs& attrs, std::vector<ValueId> in) {
-    std::vector<Spec> specs;
-    for (const ValueId v : in) specs.push_back(g.spec(v));
-    return g.output(g.add(op, attrs, in, infer_specs(op, attrs, specs, {})));
-  };
-  std::vector<ValueId> arguments;
-  for (int i = 0; i < 3; ++i) {
-    const Attrs attrs{{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}};
-    arguments.push_back(add(Op::input, attrs, {}));
-    g.add_argument(arguments.back());
-  }
-  const ValueId product = add(Op::mul, {}, {arguments[1], arguments[0]});
-  const ValueId carry = add(Op::tanh, {}, {add(Op::add, {}, {product, arguments[2]})});
-  g.set_results({carry, add(Op::mul, {}, {carry, arguments[2]})});
-  return g;
+PayloadPtr example_body() {
+  using V = std::vector<ValueId>;
+  return std::get<PayloadPtr>(
+      example_graph(std::vector<Spec>(3, Spec{f32, {3}}), [](auto add, const V& a) {
+        const ValueId sum = add(Op::add, {}, {add(Op::mul, {}, {a[1], a[0]}), a[2]});
+        const ValueId carry = add(Op::tanh, {}, {sum});
+        return V{carry, add(Op::mul, {}, {carry, a[2]})};
+      }));
 }
 
 std::vector<Sample> samples_scan() {
   std::vector<Sample> samples;
   for (const bool reverse : {false, true}) {
-    ScanAttrs a{std::make_shared<Subgraph>(example_body()), 1, 1, 4, reverse, true};
+    ScanAttrs a{example_body(), 1, 1, 4, reverse, true};
     samples.push_back(
         {.inputs = {{{f32, {3}}}, {{f32, {3}}}, {{f32, {4, 3}}}}, .attrs = a.attrs()});
     a.length = 0;

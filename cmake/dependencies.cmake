@@ -6,10 +6,12 @@ find_library(HWY_LIBRARY hwy REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(LAPACK REQUIRED)
 find_path(KISSFFT_INCLUDE kissfft/kissfft.hh REQUIRED)  # header only
+find_path(XXHASH_INCLUDE xxhash.h REQUIRED)             # used as a header only
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 
 add_library(nacre_dependencies INTERFACE)
-target_link_libraries(nacre_dependencies INTERFACE fmt::fmt DNNL::dnnl ${HWY_LIBRARY} OpenMP::OpenMP_CXX ZLIB::ZLIB LAPACK::LAPACK)
-target_include_directories(nacre_dependencies INTERFACE ${KISSFFT_INCLUDE})
+target_link_libraries(nacre_dependencies INTERFACE fmt::fmt DNNL::dnnl ${HWY_LIBRARY} ${UTF8PROC_LIBRARY} OpenMP::OpenMP_CXX ZLIB::ZLIB LAPACK::LAPACK)
+target_include_directories(nacre_dependencies INTERFACE ${KISSFFT_INCLUDE} ${XXHASH_INCLUDE})
 
 # Parts that can be left out; what needs them then says so.
 option(NACRE_WITH_IMAGES "Read and write pictures (libpng, libjpeg)" ON)

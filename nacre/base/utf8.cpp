@@ -1,43 +1,15 @@
 #include "nacre/base/utf8.h"
 
 #include <fmt/format.h>
+#include <utf8proc.h>
 
 #include <algorithm>
-#include <iterator>
 
 namespace nacre {
 namespace {
 
-struct Span {
-  char32_t first, last;
-};
-
-bool within(const Span* begin, const Span* end, char32_t c) {
-  const Span* at =
-      std::upper_bound(begin, end, c, [](char32_t v, const Span& s) { return v < s.first; });
-  return at != begin && c <= std::prev(at)->last;
-}
-
-// Marks without a width of their own, by blocks: most of Unicode's categories Mn and Me.
-constexpr Span kMarks[] = {
-    {0x0300, 0x036f}, {0x0483, 0x0489},   {0x0591, 0x05bd},  {0x05bf, 0x05bf}, {0x05c1, 0x05c2},
-    {0x0610, 0x061a}, {0x064b, 0x065f},   {0x0670, 0x0670},  {0x06d6, 0x06dc}, {0x06df, 0x06e4},
-    {0x0900, 0x0902}, {0x093c, 0x093c},   {0x0941, 0x0948},  {0x094d, 0x094d}, {0x0e31, 0x0e31},
-    {0x0e34, 0x0e3a}, {0x0e47, 0x0e4e},   {0x1ab0, 0x1aff},  {0x1dc0, 0x1dff}, {0x200b, 0x200f},
-    {0x20d0, 0x20f0}, {0x302a, 0x302d},   {0x3099, 0x309a},  {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f},
-    {0xfeff, 0xfeff}, {0x1f3fb, 0x1f3ff}, {0xe0100, 0xe01ef}};
-
-// East Asian Wide and Fullwidth (Unicode TR 11), by blocks, and pictograms.
-constexpr Span kWide[] = {{0x1100, 0x115f},   {0x231a, 0x231b},   {0x2e80, 0x303e},
-                          {0x3041, 0x33ff},   {0x3400, 0x4dbf},   {0x4e00, 0x9fff},
-                          {0xa000, 0xa4cf},   {0xa960, 0xa97c},   {0xac00, 0xd7a3},
-                          {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
-                          {0xffe0, 0xffe6},   {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff},
-                          {0x1f900, 0x1f9ff}, {0x1fa70, 0x1faff}, {0x20000, 0x3fffd}};
-
 std::size_t width_of(char32_t c) {
-  if (within(std::begin(kMarks), std::end(kMarks), c)) return 0;
-  return within(std::begin(kWide), std::end(kWide), c) ? 2 : 1;
+  return static_cast<std::size_t>(utf8proc_charwidth(static_cast<utf8proc_int32_t>(c)));
 }
 
 // What a terminal may take for a command, or what shows a line in another order than it has.
@@ -69,20 +41,12 @@ std::string made_visible(std::string_view text, bool lines) {
 }  // namespace
 
 CodePoint code_point_at(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(at);
-  CodePoint out{.value = static_cast<char32_t>(first), .bytes = 1, .valid = first < 0x80};
-  if (first < 0xc2 || first > 0xf4) return out;
-  const std::size_t n = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (n > text.size() - at) return out;
-  char32_t value = first & (0x7fu >> n);
-  for (std::size_t k = 1; k < n; ++k) {
-    if ((byte(at + k) & 0xc0u) != 0x80u) return out;
-    value = value << 6 | (byte(at + k) & 0x3fu);
-  }
-  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};  // shorter forms are not allowed
-  if (value < kLeast[n] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return out;
-  return {value, n, true};
+  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at);
+  utf8proc_int32_t value = 0;
+  const auto left = static_cast<utf8proc_ssize_t>(std::min<std::size_t>(text.size() - at, 4));
+  const utf8proc_ssize_t n = utf8proc_iterate(bytes, left, &value);
+  if (n <= 0) return {.value = *bytes};
+  return {static_cast<char32_t>(value), static_cast<std::size_t>(n), true};
 }
 
 bool is_utf8(std::string_view text) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,19 +14,21 @@ namespace nacre {
 
 class XxHash64 {
  public:
+  XxHash64();
+  ~XxHash64();
+  XxHash64(const XxHash64&) = delete;
+  XxHash64& operator=(const XxHash64&) = delete;
+
   void update(Bytes bytes);
   void update(std::string_view text) { update(bytes_of(text)); }
   // Of all bytes so far, with seed 0.
   std::uint64_t value() const;
+  // As new.
+  void reset();
 
  private:
-  void stripes(const unsigned char* data, std::size_t count);
-
-  // Of its first two primes: their sum, the second, nothing, the first with the sign changed.
-  std::uint64_t lanes_[4] = {0x60ea27eeadc0b5d6, 0xc2b2ae3d27d4eb4f, 0, 0x61c8864e7a143579};
-  unsigned char pending_[32] = {};
-  std::size_t pending_size_ = 0;
-  std::uint64_t bytes_ = 0;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 // The XXH64 of the XXH64 of each block of 1 MiB (little-endian, the last one may be shorter):

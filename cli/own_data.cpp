@@ -359,22 +359,7 @@ std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation, da
 }
 
 std::vector<fs::path> files_of(const fs::path& folder) {
-  const data::FileKind kind = data::take_census(folder).kind;
-  std::vector<fs::path> files;
-  std::vector<fs::path> open{folder};
-  while (!open.empty()) {
-    const fs::path next = open.back();
-    open.pop_back();
-    for (const fs::path& entry : data::entries_of(next)) {
-      if (fs::is_directory(entry)) {
-        open.push_back(entry);
-      } else if (data::file_kind(entry) == kind) {
-        files.push_back(entry);
-      }
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+  return data::files_below(folder, data::take_census(folder).kind);
 }
 
 data::Dataset read_as(const data::Preprocess& form, const std::vector<std::string>& class_names,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "nacre/base/file.h"
 #include "nacre/base/text.h"
@@ -22,18 +23,19 @@ std::string counted(std::int64_t n, FileKind kind) {
   return fmt::format("{} {}{}", with_thousands(n), one[at(kind)], n == 1 ? "" : "s");
 }
 
-void count(const fs::path& folder, const fs::path& root, int depth, Census& census) {
+// Calls f for every file below.
+void visit_files(const fs::path& folder, const std::function<void(const fs::path&)>& f,
+                 int depth = 0) {
   if (depth > kDeepest) {
     throw_io(as_utf8(folder.string()), fmt::format("lies deeper than {} folders", kDeepest),
              "does a link lead back?");
   }
   for (const fs::path& entry : entries_of(folder)) {
     if (is_folder(entry)) {
-      count(entry, root, depth + 1, census);
-      continue;
+      visit_files(entry, f, depth + 1);
+    } else {
+      f(entry);
     }
-    Census::Part& part = census.parts[at(file_kind(entry))];
-    if (part.files++ == 0) part.example = entry.lexically_relative(root);
   }
 }
 
@@ -88,7 +90,10 @@ bool is_folder(const fs::path& entry) {
 
 Census take_census(const fs::path& folder) {
   Census census;
-  count(folder, folder, 0, census);
+  visit_files(folder, [&](const fs::path& file) {
+    Census::Part& part = census.parts[at(file_kind(file))];
+    if (part.files++ == 0) part.example = file.lexically_relative(folder);
+  });
   std::int64_t files = census.parts[at(FileKind::other)].files;
   std::int64_t most = 0;
   for (const FileKind kind : {FileKind::picture, FileKind::sound, FileKind::text}) {
@@ -111,6 +116,15 @@ Census take_census(const fs::path& folder) {
                           "it");
   }
   return census;
+}
+
+std::vector<fs::path> files_below(const fs::path& folder, FileKind kind) {
+  std::vector<fs::path> files;
+  visit_files(folder, [&](const fs::path& file) {
+    if (file_kind(file) == kind) files.push_back(file);
+  });
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 std::string Census::left_out() const {

@@ -33,6 +33,9 @@ struct Census {
 // one kind as of another.
 Census take_census(const std::filesystem::path& folder);
 
+// The files of one kind below a folder, by name. Throws IoError when it cannot be listed.
+std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder, FileKind kind);
+
 // The entries of a folder by name, without those that begin with a dot. Throws IoError.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder);
 // Whether it is a folder, or a link to one. Throws IoError for what is neither folder nor regular

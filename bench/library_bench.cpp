@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "nacre/base/threads.h"
-#include "nacre/kernels/cpu/lapack.h"
+#include "nacre/kernels/cpu/linalg/lapack.h"
 #include "nacre/nacre.h"
 
 namespace nacre {

@@ -15,9 +15,9 @@
 #include "nacre/base/random.h"
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
-#include "nacre/data/fetch.h"
-#include "nacre/data/image.h"
-#include "nacre/data/named.h"
+#include "nacre/data/image/image.h"
+#include "nacre/data/sets/fetch.h"
+#include "nacre/data/sets/named.h"
 
 namespace nacre::cli {
 namespace {

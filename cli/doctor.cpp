@@ -10,10 +10,10 @@
 
 #include "nacre/base/text.h"
 #include "nacre/base/threads.h"
-#include "nacre/data/fetch.h"
-#include "nacre/data/image.h"
-#include "nacre/data/named.h"
-#include "nacre/data/sound.h"
+#include "nacre/data/image/image.h"
+#include "nacre/data/sets/fetch.h"
+#include "nacre/data/sets/named.h"
+#include "nacre/data/sound/sound.h"
 #include "nacre/run/precision.h"
 
 namespace nacre::cli {

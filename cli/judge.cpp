@@ -8,7 +8,7 @@
 #include "cli/run_files.h"
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
-#include "nacre/data/image.h"
+#include "nacre/data/image/image.h"
 #include "nacre/data/loader.h"
 #include "nacre/data/preprocess.h"
 #include "nacre/nacre.h"

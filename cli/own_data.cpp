@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "nacre/base/error.h"
-#include "nacre/data/census.h"
-#include "nacre/data/named.h"
+#include "nacre/data/files/census.h"
+#include "nacre/data/sets/named.h"
 
 namespace nacre::cli {
 

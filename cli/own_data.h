@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/recipe.h"
-#include "nacre/data/files.h"
+#include "nacre/data/files/folder.h"
 #include "nacre/data/preprocess.h"
 
 namespace nacre::cli {

@@ -14,7 +14,7 @@
 #include "nacre/base/json.h"
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
-#include "nacre/data/table.h"
+#include "nacre/data/table/table.h"
 
 namespace nacre::cli {
 namespace {

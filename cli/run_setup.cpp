@@ -10,7 +10,7 @@
 #include "nacre/base/file.h"
 #include "nacre/base/json.h"
 #include "nacre/base/sha256.h"
-#include "nacre/data/named.h"
+#include "nacre/data/sets/named.h"
 
 namespace nacre::cli {
 namespace {

@@ -11,10 +11,10 @@
 
 #include "nacre/base/json.h"
 #include "nacre/base/text.h"
-#include "nacre/data/augment.h"
+#include "nacre/data/image/augment.h"
 #include "nacre/data/loader.h"
-#include "nacre/data/named.h"
 #include "nacre/data/preprocess.h"
+#include "nacre/data/sets/named.h"
 #include "nacre/ops/api.h"
 #include "nacre/zoo/architecture.h"
 

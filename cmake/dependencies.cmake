@@ -21,20 +21,20 @@ if(NACRE_WITH_IMAGES)
   find_package(PNG REQUIRED)
   find_package(JPEG REQUIRED)
   target_link_libraries(nacre_dependencies INTERFACE PNG::PNG JPEG::JPEG)
-  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/image_codec.cpp
-                      ${PROJECT_SOURCE_DIR}/nacre/data/image_jpeg.cpp
-                      ${PROJECT_SOURCE_DIR}/nacre/data/image_png.cpp
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/image/image_codec.cpp
+                      ${PROJECT_SOURCE_DIR}/nacre/data/image/image_jpeg.cpp
+                      ${PROJECT_SOURCE_DIR}/nacre/data/image/image_png.cpp
                PROPERTY COMPILE_DEFINITIONS NACRE_WITH_IMAGES)
 endif()
 if(NACRE_WITH_SOUND)
   find_library(SNDFILE_LIBRARY sndfile REQUIRED)
   target_link_libraries(nacre_dependencies INTERFACE ${SNDFILE_LIBRARY})
-  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/sound_codec.cpp
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/sound/sound_codec.cpp
                PROPERTY COMPILE_DEFINITIONS NACRE_WITH_SOUND)
 endif()
 if(NACRE_WITH_FETCH)
   find_package(CURL REQUIRED)
   target_link_libraries(nacre_dependencies INTERFACE CURL::libcurl)
-  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/fetch.cpp
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/nacre/data/sets/fetch.cpp
                PROPERTY COMPILE_DEFINITIONS NACRE_WITH_FETCH)
 endif()

@@ -21,6 +21,6 @@ target_compile_options(nacre_cold_flags INTERFACE $<$<CONFIG:Release>:-O1>)
 file(GLOB_RECURSE NACRE_COLD_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/nacre/*.cpp)
 # What runs for every step, element or sample.
 list(FILTER NACRE_COLD_SOURCES EXCLUDE REGEX "/nacre/(base|tensor|kernels|plan|run)/")
-list(FILTER NACRE_COLD_SOURCES EXCLUDE REGEX "/nacre/data/(augment|image|loader|mix|sound|sources|transform)")
+list(FILTER NACRE_COLD_SOURCES EXCLUDE REGEX "/nacre/data/((image|sound)/|loader|sources|transform)")
 set_source_files_properties(${NACRE_COLD_SOURCES} PROPERTIES
   COMPILE_OPTIONS "$<$<CONFIG:Release>:-O1>")

@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "nacre/data/loader.h"
-#include "nacre/data/named.h"
+#include "nacre/data/sets/named.h"
 #include "nacre/nacre.h"
 
 using namespace nacre;

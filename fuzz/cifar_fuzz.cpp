@@ -1,5 +1,5 @@
 #include "fuzz/fuzz.h"
-#include "nacre/data/cifar.h"
+#include "nacre/data/files/cifar.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return nacre::fuzz::run(data, size, [](nacre::Bytes bytes) {

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "fuzz/fuzz.h"
-#include "nacre/data/table.h"
+#include "nacre/data/table/table.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include "fuzz/fuzz.h"
-#include "nacre/data/encoding.h"
-#include "nacre/data/text.h"
+#include "nacre/data/files/encoding.h"
+#include "nacre/data/text/text.h"
 
 // Any bytes become UTF-8, its tokens numbers, and these a text again.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,8 +3,8 @@
 
 #include "nacre/base/debug.h"
 #include "nacre/base/threads.h"
-#include "nacre/data/augment.h"
-#include "nacre/data/named.h"
+#include "nacre/data/image/augment.h"
+#include "nacre/data/sets/named.h"
 #include "nacre/io/weights.h"
 #include "nacre/nn/api.h"
 #include "nacre/ops/api.h"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes nacre/data/builtin_data.cpp: the small data sets that the library carries inside.
+"""Writes nacre/data/sets/builtin_data.cpp: the small data sets that the library carries inside.
 
     pip download scikit-learn --no-deps        # a wheel is a zip archive
     tools/make_builtin_data.py scikit_learn-*.whl
@@ -44,7 +44,7 @@ def main():
             "// Made by tools/make_builtin_data.py, which names the sources. Both sets: CC BY 4.0, UCI\n"
             "// Machine Learning Repository; see NOTICE. Raw deflate in base64: labels, then features.\n"
             "// clang-format off\n"
-            '#include "nacre/data/builtin_data.h"\n\nnamespace nacre::data {\n\n')
+            '#include "nacre/data/sets/builtin_data.h"\n\nnamespace nacre::data {\n\n')
         out.write(literal("kDigits", digits_raw) + "\n" + literal("kIris", iris_raw))
         out.write("\n}  // namespace nacre::data\n")
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "nacre/ops/elementwise.h"
-#include "nacre/ops/emit.h"
-#include "nacre/ops/structural.h"
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/structural.h"
+#include "nacre/ops/elementwise/elementwise.h"
 
 namespace nacre {
 namespace {

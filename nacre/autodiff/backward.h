@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 
 namespace nacre {
 

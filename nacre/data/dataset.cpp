@@ -9,7 +9,7 @@
 
 #include "nacre/base/callable.h"
 #include "nacre/base/error.h"
-#include "nacre/data/augment.h"
+#include "nacre/data/image/augment.h"
 #include "nacre/data/loader.h"
 #include "nacre/data/sources.h"
 #include "nacre/data/transform.h"

@@ -117,7 +117,7 @@ class Dataset {
   Dataset normalise(std::vector<double> mean, std::vector<double> deviation) const;
   // Class indices to f32 rows of `classes` values.
   Dataset one_hot(std::int64_t classes) const;
-  // Random changes of pictures f32 [channels, height, width]; see data/augment.h.
+  // Random changes of pictures f32 [channels, height, width]; see data/image/augment.h.
   Dataset augment(const ImageAugmentation& augmentation) const;
   // Other names and texts.
   Dataset with_info(Info info) const;

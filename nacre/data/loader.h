@@ -12,7 +12,7 @@
 
 namespace nacre::data {
 
-// A change of a whole batch, such as mixup (data/augment.h).
+// A change of a whole batch, such as mixup (data/image/augment.h).
 using BatchStep = std::function<void(Batch&, RandomStream&)>;
 
 struct LoaderOptions {

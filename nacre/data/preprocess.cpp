@@ -10,7 +10,7 @@
 #include "nacre/base/error.h"
 #include "nacre/base/json.h"
 #include "nacre/base/utf8.h"
-#include "nacre/data/census.h"
+#include "nacre/data/files/census.h"
 
 namespace nacre::data {
 namespace {

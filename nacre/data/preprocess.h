@@ -7,11 +7,11 @@
 #include <variant>
 #include <vector>
 
-#include "nacre/data/files.h"
-#include "nacre/data/image.h"
-#include "nacre/data/sound.h"
-#include "nacre/data/table.h"
-#include "nacre/data/text.h"
+#include "nacre/data/files/folder.h"
+#include "nacre/data/image/image.h"
+#include "nacre/data/sound/sound.h"
+#include "nacre/data/table/table.h"
+#include "nacre/data/text/text.h"
 
 namespace nacre::data {
 

@@ -15,7 +15,7 @@
 
 namespace nacre {
 
-// The operations; the enumerators come from ops/ops.def, two floors down.
+// The operations; the enumerators come from ops/define/ops.def, two floors down.
 enum class Op : std::uint16_t;
 std::string_view name_of(Op op);
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "nacre/base/debug.h"
-#include "nacre/kernels/cpu/instruction_set.h"
+#include "nacre/kernels/cpu/simd/instruction_set.h"
 #include "nacre/kernels/poison.h"
 #include "nacre/kernels/tables.h"
 

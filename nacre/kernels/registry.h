@@ -6,7 +6,7 @@
 #include <span>
 #include <type_traits>
 
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 
 namespace nacre {
 

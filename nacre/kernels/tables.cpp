@@ -13,7 +13,7 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::cross_entropy_kernels(), cpu::normalize_kernels(),   cpu::attention_kernels(),
       cpu::sampling_kernels(),      cpu::fft_kernels(),         cpu::random_kernels(),
       cpu::part_kernels(),          cpu::pad_kernels(),         cpu::gather_kernels(),
-      cpu::scatter_kernels(),       cpu::scan_kernels(),        cpu::frame_kernels(),
+      cpu::scatter_kernels(),       cpu::cumulative_kernels(),  cpu::frame_kernels(),
       cpu::logsumexp_kernels(),     cpu::sort_kernels(),        cpu::draw_kernels(),
       cpu::finite_kernels(),        cpu::ctc_kernels(),         cpu::conv_pool_kernels(),
       cpu::widened_kernels(),

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "nacre/ops/operand.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre::loss {
 
@@ -147,7 +147,7 @@ struct CtcLossOptions {
 // Graves et al., "Connectionist temporal classification", 2006. Predictions are logits
 // [batch, time, classes]; targets [batch, length] are class numbers padded with -1. Values are
 // -log of the targets' probability, divided by the number of labels (PyTorch's mean reduction).
-// Sequences of several lengths in a batch: ctc_loss (ops/ctc.h) takes the steps of each.
+// Sequences of several lengths in a batch: ctc_loss (ops/network/ctc.h) takes the steps of each.
 Loss ctc(const CtcLossOptions& options = {});
 
 }  // namespace nacre::loss

@@ -1,7 +1,7 @@
 // Bringing targets and weights into the shape of predictions; shared by losses and metrics.
 #pragma once
 
-#include "nacre/ops/operand.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nacre/nn/activation.h"
-#include "nacre/ops/conv.h"
+#include "nacre/ops/image/conv.h"
 
 namespace nacre::nn {
 

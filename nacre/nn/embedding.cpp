@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "nacre/ops/gather.h"
+#include "nacre/ops/index/gather.h"
 
 namespace nacre::nn {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nacre/nn/layer.h"
-#include "nacre/ops/pool.h"
+#include "nacre/ops/image/pool.h"
 
 namespace nacre::nn {
 

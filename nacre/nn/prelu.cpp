@@ -1,6 +1,6 @@
 #include "nacre/nn/prelu.h"
 
-#include "nacre/ops/activation.h"
+#include "nacre/ops/elementwise/activation.h"
 
 namespace nacre::nn {
 

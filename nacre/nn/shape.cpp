@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "nacre/ops/movement.h"
+#include "nacre/ops/shape/movement.h"
 
 namespace nacre::nn {
 

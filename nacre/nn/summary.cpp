@@ -9,7 +9,7 @@
 
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre::nn {

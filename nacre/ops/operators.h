@@ -2,7 +2,7 @@
 // beside it.
 #pragma once
 
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise/elementwise.h"
 
 namespace nacre {
 

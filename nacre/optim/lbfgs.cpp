@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "nacre/base/callable.h"
-#include "nacre/ops/finite.h"
+#include "nacre/ops/reduce/finite.h"
 
 namespace nacre::optim {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "nacre/base/inline_vector.h"
 #include "nacre/kernels/registry.h"
-#include "nacre/ops/emit.h"
-#include "nacre/ops/op.h"
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/op.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

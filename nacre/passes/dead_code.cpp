@@ -1,4 +1,4 @@
-#include "nacre/ops/op.h"
+#include "nacre/ops/define/op.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "nacre/base/inline_vector.h"
-#include "nacre/ops/op.h"
+#include "nacre/ops/define/op.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

@@ -10,8 +10,8 @@
 #include <queue>
 
 #include "nacre/kernels/registry.h"
-#include "nacre/ops/emit.h"
-#include "nacre/ops/fused.h"
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/fused.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

@@ -2,9 +2,9 @@
 // all of them, or could be computed for all of them at once.
 #include <algorithm>
 
-#include "nacre/ops/body.h"
+#include "nacre/ops/control/body.h"
 #include "nacre/ops/control/control.h"
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

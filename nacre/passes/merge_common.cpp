@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "nacre/graph/subgraph.h"
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre {
 

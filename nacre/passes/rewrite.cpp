@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre {
 namespace {

@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <optional>
 
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/passes/rewrite.h"
 
 namespace nacre {

@@ -2,7 +2,7 @@
 // large as the result.
 #include <cmath>
 
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/passes/rewrite.h"
 
 namespace nacre {

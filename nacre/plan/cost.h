@@ -1,7 +1,7 @@
 // What a step costs, and how many threads it deserves.
 #pragma once
 
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 
 namespace nacre {
 

@@ -4,7 +4,7 @@
 
 #include "nacre/base/buffer.h"
 #include "nacre/base/inline_vector.h"
-#include "nacre/ops/op.h"
+#include "nacre/ops/define/op.h"
 #include "nacre/plan/placement.h"
 
 namespace nacre {

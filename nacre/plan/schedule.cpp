@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "nacre/ops/op.h"
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op.h"
+#include "nacre/ops/define/op_def.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "nacre/ops/concat.h"
 #include "nacre/ops/control/control.h"
-#include "nacre/ops/emit.h"
-#include "nacre/ops/movement.h"
-#include "nacre/ops/slice.h"
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/shape/concat.h"
+#include "nacre/ops/shape/movement.h"
+#include "nacre/ops/shape/slice.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre::detail {

@@ -9,7 +9,7 @@
 #include <functional>
 #include <memory>
 
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/run/nest.h"
 
 namespace nacre {

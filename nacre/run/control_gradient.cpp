@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "nacre/autodiff/backward.h"
-#include "nacre/ops/body.h"
+#include "nacre/ops/control/body.h"
 #include "nacre/ops/control/control.h"
-#include "nacre/ops/emit.h"
-#include "nacre/ops/structural.h"
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/structural.h"
 #include "nacre/run/control.h"
 #include "nacre/run/tape.h"
 #include "nacre/run/trace_session.h"

@@ -2,7 +2,7 @@
 // are computed again in the backward pass instead of being kept.
 #pragma once
 
-#include "nacre/ops/custom.h"
+#include "nacre/ops/define/custom.h"
 #include "nacre/run/transforms.h"
 
 namespace nacre {

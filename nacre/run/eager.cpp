@@ -9,7 +9,7 @@
 #include "nacre/base/probe.h"
 #include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/plan/loop.h"
 #include "nacre/run/tape.h"
 

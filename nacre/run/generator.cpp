@@ -4,8 +4,8 @@
 #include <mutex>
 
 #include "nacre/base/random.h"
-#include "nacre/ops/elementwise.h"
-#include "nacre/ops/movement.h"
+#include "nacre/ops/elementwise/elementwise.h"
+#include "nacre/ops/shape/movement.h"
 
 namespace nacre {
 namespace {

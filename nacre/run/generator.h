@@ -2,15 +2,15 @@
 // from call to call and a checkpoint can hold it.
 #pragma once
 
-#include "nacre/ops/dropout.h"
-#include "nacre/ops/random.h"
+#include "nacre/ops/random/dropout.h"
+#include "nacre/ops/random/random.h"
 #include "nacre/run/variable.h"
 
 namespace nacre {
 
-// Draws through the functions of ops/random.h, with a new key each time. A copy draws the same
-// numbers as the original would. Eager draws of several threads from one generator are safe but
-// come in no fixed order; give each thread its own (split).
+// Draws through the functions of ops/random/random.h, with a new key each time. A copy draws the
+// same numbers as the original would. Eager draws of several threads from one generator are safe
+// but come in no fixed order; give each thread its own (split).
 class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0, std::string name = "generator");

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "nacre/base/callable.h"
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/run/nest.h"
 #include "nacre/run/tape.h"
 

@@ -10,7 +10,7 @@
 #include "nacre/base/debug.h"
 #include "nacre/base/probe.h"
 #include "nacre/base/threads.h"
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/passes/pipeline.h"
 #include "nacre/run/mode.h"
 #include "nacre/run/profile.h"

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "nacre/autodiff/backward.h"
-#include "nacre/ops/structural.h"
+#include "nacre/ops/define/structural.h"
 #include "nacre/run/producer.h"
 #include "nacre/run/trace_session.h"
 

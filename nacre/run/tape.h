@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/run/variable.h"
 
 namespace nacre {

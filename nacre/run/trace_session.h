@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "nacre/ops/body.h"
+#include "nacre/ops/control/body.h"
 #include "nacre/run/variable.h"
 
 namespace nacre {

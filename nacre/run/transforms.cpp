@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "nacre/ops/concat.h"
-#include "nacre/ops/movement.h"
-#include "nacre/ops/structural.h"
+#include "nacre/ops/define/structural.h"
+#include "nacre/ops/shape/concat.h"
+#include "nacre/ops/shape/movement.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre::detail {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "nacre/ops/operand.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -26,7 +26,7 @@ struct Trace {
   bool open = true;  // false once the traced function has returned
 };
 
-struct Index;  // ops/indexing.h
+struct Index;  // ops/index/indexing.h
 
 class Tensor {
  public:
@@ -120,7 +120,7 @@ class Tensor {
              Location at = std::source_location::current()) const;
   Tensor mean(std::vector<int> axes = {}, bool keep_dims = false,
               Location at = std::source_location::current()) const;
-  // NumPy indexing: x.index({2, slice(1, 5), ellipsis, newaxis}); see ops/indexing.h.
+  // NumPy indexing: x.index({2, slice(1, 5), ellipsis, newaxis}); see ops/index/indexing.h.
   Tensor index(const std::vector<Index>& indices,
                Location at = std::source_location::current()) const;
   // x[i]: row i; negative counts from the back.

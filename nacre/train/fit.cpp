@@ -6,7 +6,7 @@
 
 #include "nacre/base/durable.h"
 #include "nacre/base/user_call.h"
-#include "nacre/ops/finite.h"
+#include "nacre/ops/reduce/finite.h"
 #include "nacre/train/class_weights.h"
 #include "nacre/train/model_impl.h"
 #include "nacre/train/tensor_source.h"

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "nacre/base/random.h"
-#include "nacre/ops/movement.h"
+#include "nacre/ops/shape/movement.h"
 
 namespace nacre {
 namespace {

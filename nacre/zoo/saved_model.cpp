@@ -8,7 +8,7 @@
 #include "nacre/base/utf8.h"
 #include "nacre/io/model_file.h"
 #include "nacre/nn/api.h"
-#include "nacre/ops/finite.h"
+#include "nacre/ops/reduce/finite.h"
 #include "nacre/run/trace_session.h"
 #include "nacre/train/model_impl.h"
 #include "nacre/zoo/architecture.h"

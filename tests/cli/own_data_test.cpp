@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "nacre/data/fetch.h"
-#include "nacre/data/image.h"
-#include "nacre/data/sound.h"
+#include "nacre/data/image/image.h"
+#include "nacre/data/sets/fetch.h"
+#include "nacre/data/sound/sound.h"
 #include "nacre/io/model_file.h"
 #include "nacre/tensor/tensor.h"
 #include "tests/cli/command_test.h"

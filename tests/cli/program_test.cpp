@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "nacre/data/image.h"
+#include "nacre/data/image/image.h"
 #include "nacre/data/loader.h"
-#include "nacre/data/named.h"
+#include "nacre/data/sets/named.h"
 #include "nacre/nacre.h"
 #include "tests/cli/command_test.h"
 

@@ -1,9 +1,9 @@
 // What a build without an optional library says when the part is used.
 #include <gtest/gtest.h>
 
-#include "nacre/data/fetch.h"
-#include "nacre/data/image.h"
-#include "nacre/data/sound.h"
+#include "nacre/data/image/image.h"
+#include "nacre/data/sets/fetch.h"
+#include "nacre/data/sound/sound.h"
 #include "nacre/nacre.h"
 #include "tests/support/files.h"
 

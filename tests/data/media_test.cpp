@@ -5,10 +5,10 @@
 
 #include "nacre/base/error.h"
 #include "nacre/base/random.h"
+#include "nacre/data/files/tar.h"
 #include "nacre/data/loader.h"
-#include "nacre/data/named.h"
 #include "nacre/data/preprocess.h"
-#include "nacre/data/tar.h"
+#include "nacre/data/sets/named.h"
 #include "tests/support/files.h"
 
 namespace nacre::data {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "nacre/base/error.h"
-#include "nacre/data/text.h"
+#include "nacre/data/text/text.h"
 #include "tests/support/files.h"
 
 namespace nacre::data {

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "nacre/graph/subgraph.h"
-#include "nacre/ops/elementwise.h"
+#include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre::testing {

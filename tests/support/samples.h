@@ -4,7 +4,7 @@
 #include <string>
 
 #include "nacre/base/random.h"
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 
 namespace nacre::testing {
 

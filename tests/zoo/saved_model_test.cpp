@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "nacre/data/loader.h"
-#include "nacre/data/named.h"
+#include "nacre/data/sets/named.h"
 #include "nacre/io/model_file.h"
 #include "nacre/nacre.h"
 #include "tests/support/files.h"

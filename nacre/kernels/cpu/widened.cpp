@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "nacre/base/threads.h"
-#include "nacre/kernels/cpu/elementwise_tiles.h"
+#include "nacre/kernels/cpu/elementwise/elementwise_tiles.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/work.h"
-#include "nacre/ops/emit.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre::cpu {
 namespace {

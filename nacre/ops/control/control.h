@@ -3,7 +3,7 @@
 #pragma once
 
 #include "nacre/graph/subgraph.h"
-#include "nacre/ops/op_def.h"
+#include "nacre/ops/define/op_def.h"
 
 namespace nacre {
 

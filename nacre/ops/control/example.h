@@ -2,8 +2,8 @@
 #pragma once
 
 #include "nacre/graph/subgraph.h"
-#include "nacre/ops/body.h"
-#include "nacre/ops/emit.h"
+#include "nacre/ops/control/body.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre::op_defs {
 

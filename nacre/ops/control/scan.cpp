@@ -5,8 +5,8 @@
 
 #include "nacre/ops/control/control.h"
 #include "nacre/ops/control/example.h"
-#include "nacre/ops/emit.h"
-#include "nacre/ops/op_defs.h"
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/op_defs.h"
 
 namespace nacre {
 

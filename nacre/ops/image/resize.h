@@ -1,0 +1,46 @@
+// Changing the size of images, and moving pixels between channels and space.
+#pragma once
+
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/image/window.h"
+
+namespace nacre {
+
+enum class ResizeMode : std::uint8_t {
+  nearest,        // floor(i * in / out), as OpenCV and PyTorch's "nearest"
+  nearest_exact,  // the pixel whose centre is closest, as Pillow and scikit-image
+  linear,         // linear, bilinear, trilinear
+  cubic,          // Keys' cubic with a = -0.75, as PyTorch and OpenCV
+};
+
+struct ResizeOptions {
+  ResizeMode mode = ResizeMode::linear;
+  // The corner pixels' centres meet (linear and cubic); otherwise their outer edges do.
+  bool align_corners = false;
+};
+
+// [batch, channels, 1 to 3 spatial axes] with the spatial sizes given.
+Tensor resize(const Operand& x, const PerAxis& size, const ResizeOptions& options = {});
+// The same with floor(size * factor), one factor for all axes or one an axis. As in PyTorch the
+// sampling distance is 1 / factor.
+Tensor resize_by(const Operand& x, const std::vector<double>& factors,
+                 const ResizeOptions& options = {});
+
+// [batch, c * f * f, h, w] to [batch, c, h * f, w * f], and back. Shi et al. 2016.
+Tensor pixel_shuffle(const Operand& x, std::int64_t factor);
+Tensor pixel_unshuffle(const Operand& x, std::int64_t factor);
+
+// What one place of an output axis takes from the input axis: up to four elements with weights.
+struct ResizeTaps {
+  std::array<std::int64_t, 4> at;
+  std::array<double, 4> weight;
+  int count;
+};
+// Along an axis of `in` elements to `out`; `step` is the sampling distance, or 0: from the sizes.
+std::vector<ResizeTaps> resize_taps(ResizeMode mode, bool align_corners, std::int64_t in,
+                                    std::int64_t out, double step);
+// For the three axes of a resize with these attributes.
+std::array<std::vector<ResizeTaps>, 3> resize_taps(const Attrs& attrs, const Image& from,
+                                                   const Image& to, int axes);
+
+}  // namespace nacre

@@ -1,0 +1,463 @@
+// Sums, norms, extremes and their indices over axes. Attributes: axes (sorted, from the front),
+// keep_dims.
+#include "nacre/ops/reduce/reduce.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "nacre/ops/define/op_defs.h"
+#include "nacre/ops/elementwise/rules.h"
+#include "nacre/ops/reduce/cumulative.h"
+#include "nacre/ops/shape/movement.h"
+
+namespace nacre {
+namespace {
+
+Tensor reduce(Op op, const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return emit_one(
+      op, {{"axes", std::vector<std::int64_t>(axes.begin(), axes.end())}, {"keep_dims", keep_dims}},
+      {x.tensor()}, x.at());
+}
+
+}  // namespace
+
+Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const bool widen = x.dtype() == boolean || (is_integral(x.dtype()) && x.dtype() != i64);
+  return reduce(Op::reduce_sum, widen ? Operand(cast(x, i64), x.at()) : x, axes, keep_dims);
+}
+
+Tensor mean(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  // A count has more digits than 16-bit floats hold: they are averaged in f32.
+  if (x.dtype() == bf16 || x.dtype() == f16) {
+    return cast({mean({cast(x, f32), x.at()}, axes, keep_dims), x.at()}, x.dtype());
+  }
+  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
+  const Tensor total = reduce(Op::reduce_sum, {t, x.at()}, axes, keep_dims);
+  const double count = static_cast<double>(t.elements()) /
+                       std::max<double>(1, static_cast<double>(total.elements()));
+  return mul({total, x.at()}, 1 / count);
+}
+
+Tensor max(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_max, x, axes, keep_dims);
+}
+Tensor min(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_min, x, axes, keep_dims);
+}
+
+Tensor prod(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const bool widen = x.dtype() == boolean || (is_integral(x.dtype()) && x.dtype() != i64);
+  return reduce(Op::reduce_prod, widen ? Operand(cast(x, i64), x.at()) : x, axes, keep_dims);
+}
+Tensor any(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_any, {cast(x, boolean), x.at()}, axes, keep_dims);
+}
+Tensor all(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return reduce(Op::reduce_all, {cast(x, boolean), x.at()}, axes, keep_dims);
+}
+Tensor logsumexp(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
+  return reduce(Op::logsumexp, {t, x.at()}, axes, keep_dims);
+}
+
+Tensor reduce_norm(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
+  return reduce(Op::reduce_norm, {t, x.at()}, axes, keep_dims);
+}
+
+Tensor argmax(const Operand& x, int axis, bool keep_dims) {
+  return emit_one(Op::argmax, {{"axis", axis}, {"keep_dims", keep_dims}}, {x.tensor()}, x.at());
+}
+Tensor argmin(const Operand& x, int axis, bool keep_dims) {
+  return emit_one(Op::argmin, {{"axis", axis}, {"keep_dims", keep_dims}}, {x.tensor()}, x.at());
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  const int lead = x.rank() - shape.rank();
+  std::vector<int> axes;
+  for (int i = 0; i < x.rank(); ++i) {
+    if (i < lead || (shape[i - lead] == 1 && x.shape()[i] != 1)) axes.push_back(i);
+  }
+  if (axes.empty()) return reshape(x, shape);
+  return reshape(reduce(Op::reduce_sum, x, axes, true), shape);
+}
+
+Tensor Tensor::sum(std::vector<int> axes, bool keep_dims, Location at) const {
+  return nacre::sum({*this, at}, axes, keep_dims);
+}
+Tensor Tensor::mean(std::vector<int> axes, bool keep_dims, Location at) const {
+  return nacre::mean({*this, at}, axes, keep_dims);
+}
+
+namespace op_defs {
+namespace {
+
+Shape reduced_shape(const Shape& in, const std::vector<std::int64_t>& axes, bool keep_dims) {
+  Shape out;
+  std::size_t next = 0;
+  for (int i = 0; i < in.rank(); ++i) {
+    const bool gone = next < axes.size() && axes[next] == i;
+    if (gone) ++next;
+    if (!gone) out.push_back(in[i]);
+    if (gone && keep_dims) out.push_back(1);
+  }
+  return out;
+}
+
+SpecList infer_reduce(const InferContext& c) {
+  c.expect_inputs(1);
+  const Spec& in = c.inputs[0];
+  if (in.dtype == boolean) c.fail_dtype("numbers expected, bool given", "use any or all");
+  const auto axes = c.axes(c.attrs.integers("axes"), in.shape.rank());
+  return {{in.dtype, reduced_shape(in.shape, axes, c.attrs.flag("keep_dims"))}};
+}
+
+SpecList infer_extremum(const InferContext& c) {
+  const SpecList out = infer_reduce(c);
+  if (c.inputs[0].elements() == 0 && out[0].elements() > 0) {
+    c.fail_shape("the extreme of no elements is not defined");
+  }
+  return out;
+}
+
+SpecList infer_logical(const InferContext& c) {
+  c.expect_inputs(1);
+  const Spec& in = c.inputs[0];
+  if (in.dtype != boolean) {
+    c.fail_dtype(fmt::format("bool expected, {} given", name_of(in.dtype)), "compare it: x > 0");
+  }
+  const auto axes = c.axes(c.attrs.integers("axes"), in.shape.rank());
+  return {{boolean, reduced_shape(in.shape, axes, c.attrs.flag("keep_dims"))}};
+}
+
+SpecList infer_logsumexp(const InferContext& c) {
+  const SpecList out = infer_reduce(c);
+  c.expect_floating(0);
+  return out;
+}
+
+SpecList infer_arg(const InferContext& c) {
+  c.expect_inputs(1);
+  const Shape& in = c.inputs[0].shape;
+  const int axis = c.axis(c.attrs.integer("axis"), in.rank());
+  if (in[axis] == 0) c.fail_shape("the axis has no elements");
+  return {{i64, reduced_shape(in, {axis}, c.attrs.flag("keep_dims"))}};
+}
+
+// Calls f(input offset, output offset) for each input element in order.
+template <class F>
+void for_each_reduced(const ReferenceContext& c, const std::vector<std::int64_t>& given, F&& f) {
+  const Shape& in = c.in_shape();
+  std::vector<std::int64_t> axes = given;
+  for (std::int64_t& a : axes) a += a < 0 ? in.rank() : 0;
+  Shape kept = in;
+  for (int i = 0; i < in.rank(); ++i) {
+    const bool gone = axes.empty() || std::find(axes.begin(), axes.end(), i) != axes.end();
+    if (gone) kept.set(i, 1);
+  }
+  BroadcastWalk walk(kept, in);
+  for (std::int64_t i = 0; i < in.elements(); ++i, walk.next()) {
+    f(static_cast<std::size_t>(i), static_cast<std::size_t>(walk.offset()));
+  }
+}
+
+// Floats in double, integers exactly, modulo 2^64.
+template <auto F, class C>
+void reduce_as(const ReferenceContext& c) {
+  const std::vector<C> x = load_as<C>(c, 0);
+  std::vector<C> out(static_cast<std::size_t>(c.out_shape().elements()));
+  std::vector<bool> started(out.size());
+  for_each_reduced(c, c.attrs.integers("axes"), [&](std::size_t i, std::size_t o) {
+    out[o] = started[o] ? F(out[o], x[i]) : x[i];
+    started[o] = true;
+  });
+  store_any(c, out);
+}
+template <auto F>
+void reduce_reference(const ReferenceContext& c) {
+  is_floating(c.in_specs[0].dtype) ? reduce_as<F, double>(c) : reduce_as<F, std::int64_t>(c);
+}
+
+// Of numbers relative to the largest, so that no square overflows or vanishes.
+void norm_reference(const ReferenceContext& c) {
+  const std::vector<double> x = c.load(0);
+  const auto n = static_cast<std::size_t>(c.out_shape().elements());
+  std::vector<double> largest(n);
+  std::vector<double> out(n);
+  const auto& axes = c.attrs.integers("axes");
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    const double size = std::fabs(x[i]);
+    if (largest[o] < size || std::isnan(size)) largest[o] = size;
+  });
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    const double part = x[i] / largest[o];
+    out[o] += part * part;
+  });
+  for (std::size_t o = 0; o < n; ++o) {
+    const bool regular = largest[o] > 0 && std::isfinite(largest[o]);
+    out[o] = regular ? largest[o] * std::sqrt(out[o]) : largest[o];
+  }
+  c.store(0, out);
+}
+
+// The same from a value for no elements on, exactly for every dtype.
+template <auto F>
+void fold_reference(const ReferenceContext& c, double start) {
+  const auto run = [&]<class T>(const T* in, T* out) {
+    std::fill_n(out, c.out_shape().elements(), static_cast<T>(start));
+    for_each_reduced(c, c.attrs.integers("axes"), [&](std::size_t i, std::size_t o) {
+      out[o] = static_cast<T>(F(out[o], in[i]));
+    });
+  };
+  if (is_floating(c.out_specs[0].dtype)) {
+    std::vector<double> out(static_cast<std::size_t>(c.out_shape().elements()));
+    run(c.load(0).data(), out.data());
+    c.store(0, out);
+    return;
+  }
+  visit_dtype(c.out_specs[0].dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_integral_v<T>) {
+      run(static_cast<const T*>(c.in[0]), static_cast<T*>(c.out[0]));
+    }
+  });
+}
+
+void logsumexp_reference(const ReferenceContext& c) {
+  const std::vector<double> x = c.load(0);
+  const auto n = static_cast<std::size_t>(c.out_shape().elements());
+  std::vector<double> largest(n, -std::numeric_limits<double>::infinity());
+  std::vector<double> total(n, 0);
+  const auto& axes = c.attrs.integers("axes");
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    if (largest[o] < x[i] || std::isnan(x[i])) largest[o] = x[i];
+  });
+  for_each_reduced(c, axes, [&](std::size_t i, std::size_t o) {
+    total[o] += std::isinf(largest[o]) ? 0 : std::exp(x[i] - largest[o]);
+  });
+  for (std::size_t o = 0; o < n; ++o) {
+    total[o] = std::isinf(largest[o]) ? largest[o] : largest[o] + std::log(total[o]);
+  }
+  c.store(0, total);
+}
+
+// The first of the best; NaN is best of all.
+template <bool largest, class C>
+void arg_as(const ReferenceContext& c) {
+  const std::vector<C> x = load_as<C>(c, 0);
+  std::vector<C> best(static_cast<std::size_t>(c.out_shape().elements()));
+  std::vector<std::int64_t> where(best.size(), -1);
+  std::vector<std::int64_t> seen(best.size());
+  for_each_reduced(c, {c.attrs.integer("axis")}, [&](std::size_t i, std::size_t o) {
+    const bool better =
+        (largest ? best[o] < x[i] : x[i] < best[o]) || (x[i] != x[i] && best[o] == best[o]);
+    if (where[o] < 0 || better) {
+      best[o] = x[i];
+      where[o] = seen[o];
+    }
+    ++seen[o];
+  });
+  store_integers(c, 0, where);
+}
+template <bool largest>
+void arg_reference(const ReferenceContext& c) {
+  is_floating(c.in_specs[0].dtype) ? arg_as<largest, double>(c) : arg_as<largest, std::int64_t>(c);
+}
+
+// The reduced value with the reduced axes back as 1, to broadcast against the input.
+Tensor restored(const VjpContext& c, const Tensor& t) {
+  Shape kept = c.in(0).shape();
+  std::vector<std::int64_t> axes = c.attrs.integers("axes");
+  for (std::int64_t& a : axes) a += a < 0 ? kept.rank() : 0;
+  for (int i = 0; i < kept.rank(); ++i) {
+    if (axes.empty() || std::find(axes.begin(), axes.end(), i) != axes.end()) kept.set(i, 1);
+  }
+  return nacre::reshape(t, kept);
+}
+
+L vjp_extremum(G c) {
+  const Tensor mask = nacre::cast(nacre::equal(c.in(0), restored(c, c.out())), c.in(0).dtype());
+  const Tensor count =
+      restored(c, nacre::sum(mask, std::vector<int>(c.attrs.integers("axes").begin(),
+                                                    c.attrs.integers("axes").end())));
+  return {mask * (restored(c, c.ct()) / count)};
+}
+
+// The product of all others, without a division: it holds where elements are zero, at any order.
+L vjp_prod(G c) {
+  const Shape& in = c.in(0).shape();
+  std::vector<std::int64_t> axes = c.attrs.integers("axes");
+  for (std::int64_t& a : axes) a += a < 0 ? in.rank() : 0;
+  std::vector<int> order;
+  std::vector<int> reduced;
+  for (int i = 0; i < in.rank(); ++i) {
+    const bool gone = axes.empty() || std::find(axes.begin(), axes.end(), i) != axes.end();
+    (gone ? reduced : order).push_back(i);
+  }
+  order.insert(order.end(), reduced.begin(), reduced.end());
+  std::vector<int> back(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    back[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
+  }
+  const std::int64_t lanes = c.out().elements();
+  const Tensor moved = order.empty() ? c.in(0) : nacre::transpose(c.in(0), order);
+  const Tensor flat = nacre::reshape(moved, Shape{lanes, lanes > 0 ? in.elements() / lanes : 0});
+  const Tensor others = nacre::cumprod(flat, 1, {.exclusive = true}) *
+                        nacre::cumprod(flat, 1, {.reverse = true, .exclusive = true});
+  const Tensor gradient =
+      nacre::reshape(others * nacre::reshape(c.ct(), Shape{lanes, 1}), moved.shape());
+  return {order.empty() ? gradient : nacre::transpose(gradient, back)};
+}
+
+// x / norm is at most 1, so that nothing overflows on the way; 0 where the norm is.
+L vjp_norm(G c) {
+  const Tensor norm = restored(c, c.out());
+  const Tensor zero = nacre::equal(norm, 0);
+  const Tensor direction = c.in(0) / nacre::where(zero, 1, norm);
+  return {nacre::where(zero, 0, restored(c, c.ct()) * direction)};
+}
+
+L vjp_logsumexp(G c) {
+  const Tensor total = restored(c, c.out());
+  // Of elements that are all -inf the softmax is taken as zero.
+  const Tensor shift =
+      nacre::where(nacre::equal(total, -std::numeric_limits<double>::infinity()), 0, total);
+  return {restored(c, c.ct()) * nacre::exp(c.in(0) - shift)};
+}
+
+// Long lanes overflow a product: `long_lanes` leaves them out.
+std::vector<Sample> samples_of(Fill fill, bool long_lanes = true) {
+  std::vector<Sample> list;
+  const auto add = [&](Shape shape, std::vector<std::int64_t> axes, bool keep, DType d) {
+    if (fill == Fill::booleans) d = boolean;
+    list.push_back(
+        {.inputs = {{{d, shape}, -2, 2, fill}}, .attrs = {{"axes", axes}, {"keep_dims", keep}}});
+  };
+  add({3, 7}, {}, false, f32);
+  add({3, 7}, {1}, false, f32);
+  if (long_lanes) add({33, 65}, {0}, false, f32);
+  add({2, 3, 5}, {0, 2}, true, f32);
+  add({2, 3, 5}, {-2}, false, f64);
+  if (long_lanes) add({4, 1027}, {-1}, true, f32);
+  add({}, {}, false, f32);
+  return list;
+}
+std::vector<Sample> arg_samples() {
+  const auto sample = [](Shape shape, std::int64_t axis, bool keep) {
+    return Sample{.inputs = {{{f32, shape}, -2, 2, Fill::distinct}},
+                  .attrs = {{"axis", axis}, {"keep_dims", keep}}};
+  };
+  return {sample({3, 7}, -1, false), sample({3, 7}, 0, true), sample({2, 65, 3}, 1, false)};
+}
+
+constexpr OpDef arg_op(std::string_view name, ReferenceFn reference, std::string_view onnx) {
+  return {.name = name,
+          .infer = infer_arg,
+          .gradient = Gradient::zero,
+          .gradient_hint =
+              "an index has no gradient; train on the scores themselves, for example "
+              "softmax_cross_entropy(scores, labels), and take argmax only to predict",
+          .reference = reference,
+          .onnx = onnx,
+          .samples = arg_samples};
+}
+
+}  // namespace
+
+const OpDef reduce_sum = {
+    .name = "reduce_sum",
+    .infer = infer_reduce,
+    .vjp = [](G c) -> L { return {nacre::broadcast_to(restored(c, c.ct()), c.in(0).shape())}; },
+    .reference = reduce_reference<[](auto a, auto b) {
+      if constexpr (std::is_integral_v<decltype(a)>) {
+        return wrapping_add(a, b);
+      } else {
+        return a + b;
+      }
+    }>,
+    .onnx = "ReduceSum",
+    .samples = [] { return samples_of(Fill::uniform); },
+};
+const OpDef reduce_max = {
+    .name = "reduce_max",
+    .infer = infer_extremum,
+    .vjp = vjp_extremum,
+    .reference = reduce_reference<[](auto a, auto b) { return a < b || b != b ? b : a; }>,
+    .onnx = "ReduceMax",
+    .samples = [] { return samples_of(Fill::distinct); },
+};
+const OpDef reduce_min = {
+    .name = "reduce_min",
+    .infer = infer_extremum,
+    .vjp = vjp_extremum,
+    .reference = reduce_reference<[](auto a, auto b) { return b < a || b != b ? b : a; }>,
+    .onnx = "ReduceMin",
+    .samples = [] { return samples_of(Fill::distinct); },
+};
+const OpDef reduce_prod = {
+    .name = "reduce_prod",
+    .infer = infer_reduce,
+    .vjp = vjp_prod,
+    .reference =
+        [](const ReferenceContext& c) {
+          fold_reference<[](auto a, auto b) {
+            if constexpr (std::is_integral_v<decltype(a)>) {  // wraps around, as in NumPy
+              return static_cast<decltype(a)>(static_cast<std::uint64_t>(a) *
+                                              static_cast<std::uint64_t>(b));
+            } else {
+              return a * b;
+            }
+          }>(c, 1);
+        },
+    .onnx = "ReduceProd",
+    .samples = [] { return samples_of(Fill::uniform, false); },
+};
+const OpDef reduce_norm = {
+    .name = "reduce_norm",
+    .infer = [](const InferContext& c) -> SpecList {
+      const SpecList out = infer_reduce(c);
+      c.expect_floating(0);
+      return out;
+    },
+    .vjp = vjp_norm,
+    .reference = norm_reference,
+    .onnx = "ReduceL2",
+    .samples = [] { return samples_of(Fill::uniform); },
+};
+const OpDef reduce_any = {
+    .name = "reduce_any",
+    .infer = infer_logical,
+    .gradient = Gradient::zero,
+    .reference =
+        [](const ReferenceContext& c) {
+          fold_reference<[](auto a, auto b) { return a || b; }>(c, 0);
+        },
+    .samples = [] { return samples_of(Fill::booleans); },
+};
+const OpDef reduce_all = {
+    .name = "reduce_all",
+    .infer = infer_logical,
+    .gradient = Gradient::zero,
+    .reference =
+        [](const ReferenceContext& c) {
+          fold_reference<[](auto a, auto b) { return a && b; }>(c, 1);
+        },
+    .samples = [] { return samples_of(Fill::booleans); },
+};
+const OpDef logsumexp = {
+    .name = "logsumexp",
+    .infer = infer_logsumexp,
+    .vjp = vjp_logsumexp,
+    .reference = logsumexp_reference,
+    .onnx = "ReduceLogSumExp",
+    .samples = [] { return samples_of(Fill::uniform); },
+};
+const OpDef argmax = arg_op("argmax", arg_reference<true>, "ArgMax");
+const OpDef argmin = arg_op("argmin", arg_reference<false>, "ArgMin");
+
+}  // namespace op_defs
+}  // namespace nacre

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <type_traits>
 
 #include "nacre/ops/define/op_def.h"
@@ -66,5 +67,8 @@ PreparedKernel prepare_kernel(const KernelQuery& query, bool reference_only = fa
 bool has_kernel(const KernelQuery& query);
 // The rows for an op, best first; for the generated documentation and the tests.
 std::vector<const KernelRow*> kernel_rows(Op op);
+
+// Why products of bf16 would be slower here than those of f32; empty where they are not.
+std::string why_no_bfloat16_products();
 
 }  // namespace nacre

@@ -55,14 +55,7 @@ double measure() {
 
 }  // namespace
 
-std::string why_no_bfloat16() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16")) return "";
-  return "this processor has no bf16 instructions (AVX512_BF16)";
-#else
-  return "there are no bf16 kernels for this kind of processor";
-#endif
-}
+std::string why_no_bfloat16() { return why_no_bfloat16_products(); }
 
 double bfloat16_speedup() {
   static const double speedup = why_no_bfloat16().empty() ? measure() : 0;

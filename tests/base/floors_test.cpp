@@ -58,7 +58,7 @@ TEST(Floors, IncludesGoDownOnly) {
 }
 
 // The families that the headers of each family of ops include. Files of no family (api.h, the list
-// of all; operators.h) stand for themselves.
+// of all) stand for themselves.
 std::map<std::string, std::set<std::string>> families_of_ops() {
   const std::filesystem::path root = std::filesystem::path(NACRE_SOURCE_DIR) / "nacre" / "ops";
   const std::regex include(R"re(^\s*#include "nacre/ops/(([a-z_]+)/)?([a-z_]+\.h)")re");

@@ -147,4 +147,4 @@ Tensor stop_gradient(const Operand& x);
 }  // namespace nacre
 
 // The operators come with the functions that they stand for.
-#include "nacre/ops/operators.h"
+#include "nacre/ops/elementwise/operators.h"

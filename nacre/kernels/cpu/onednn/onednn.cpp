@@ -262,3 +262,21 @@ PreparedKernel to_kernel(Program program) {
 }
 
 }  // namespace nacre::cpu::onednn
+
+namespace nacre {
+
+// What the library will use, not what the processor has: ONEDNN_MAX_CPU_ISA may hold it back.
+std::string why_no_bfloat16_products() {
+#if defined(__x86_64__)
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  constexpr auto kNeeded = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  if ((isa & kNeeded) == kNeeded) return "";
+  return __builtin_cpu_supports("avx512bf16")
+             ? "ONEDNN_MAX_CPU_ISA forbids the bf16 instructions (AVX512_BF16)"
+             : "this processor has no bf16 instructions (AVX512_BF16)";
+#else
+  return "there are no bf16 kernels for this kind of processor";
+#endif
+}
+
+}  // namespace nacre

@@ -85,7 +85,7 @@ format-check:
 	@clang-format --dry-run --Werror $(SOURCES)
 
 docs: build
-	$(BUILD)/ops_table docs/ops.md
+	$(BUILD)/doc_tables docs
 
 install: build
 	cmake --install $(BUILD)

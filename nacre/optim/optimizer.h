@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "nacre/nn/module.h"
@@ -52,8 +54,17 @@ struct GatherOptions {
   bool sum = false;
 };
 
+// An option by its name: Optimizer("sgd", {{"momentum", 0.9}, {"nesterov", true}}).
+using OptionValue = std::variant<bool, std::int64_t, double, Schedule>;
+using NamedOptions = std::vector<std::pair<std::string, OptionValue>>;
+
 class Optimizer {
  public:
+  // By name, with the defaults of its class (optim/optimizers.h) for options that are not given.
+  // Throws ValueError for an unknown name or option, with the nearest known one, and for values of
+  // another kind or out of range.
+  Optimizer(const std::string& name, const NamedOptions& options);
+  Optimizer(const char* name) : Optimizer(name, {}) {}  // NOLINT: implicit, as Loss("mse")
   // Throws ValueError for a null rule and a weight_decay below 0.
   Optimizer(std::unique_ptr<UpdateRule> rule, Schedule rate, double weight_decay);
   // A copy goes on from the same state with the same Variables. For the Variables of a copied

@@ -1,50 +1,36 @@
-// The list of named sets and where their files are looked for.
+// The named sets: finding, describing and loading any of them.
 #include <fmt/format.h>
+
+#include <cstdlib>
 
 #include "nacre/base/error.h"
 #include "nacre/base/text.h"
-#include "nacre/data/sets/named.h"
+#include "nacre/data/preprocess.h"
+#include "nacre/data/sets/set_row.h"
 
 namespace nacre::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A file that shows that a folder holds the set.
-std::vector<std::string> witnesses(const std::string& name) {
-  if (name == "cifar-10") return {"test_batch.bin", "cifar-10-batches-bin/test_batch.bin"};
-  if (name == "cifar-100") return {"test.bin", "cifar-100-binary/test.bin"};
-  return {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"};
+const std::vector<const SetRow*>& rows() {
+  static const std::vector<const SetRow*> list = {
+#define NACRE_SET(name) &name##_set(),
+#include "nacre/data/sets/sets.def"
+#undef NACRE_SET
+  };
+  return list;
 }
 
 }  // namespace
 
-const std::vector<SetDescription>& named_sets() {
-  static const std::vector<SetDescription> sets = {
-      {"digits", "handwritten digits, 8x8 grey", "inside the library (UCI, 1998)", "CC BY 4.0",
-       1437, 360, 10, false},
-      {"iris", "flowers, 4 measured lengths", "inside the library (UCI; Fisher, 1936)", "CC BY 4.0",
-       120, 30, 3, false},
-      {"fashion-mnist", "clothes, 28x28 grey",
-       "Debian package dataset-fashion-mnist, or github.com/zalandoresearch/fashion-mnist", "MIT",
-       60000, 10000, 10, true},
-      {"mnist", "handwritten digits, 28x28 grey", "yann.lecun.com/exdb/mnist", "CC BY-SA 3.0",
-       60000, 10000, 10, true},
-      {"cifar-10", "things and animals, 32x32 colour", "www.cs.toronto.edu/~kriz/cifar.html",
-       "free for research; cite Krizhevsky 2009", 50000, 10000, 10, true},
-      {"cifar-100", "things and animals, 32x32 colour", "www.cs.toronto.edu/~kriz/cifar.html",
-       "free for research; cite Krizhevsky 2009", 50000, 10000, 100, true},
-  };
-  return sets;
-}
-
-const SetDescription& describe(const std::string& name) {
+const SetRow& set_row(const std::string& name) {
   std::vector<std::string> names;
   std::string all;
-  for (const SetDescription& set : named_sets()) {
-    if (set.name == name) return set;
-    names.push_back(set.name);
-    all += (all.empty() ? "known are " : ", ") + set.name;
+  for (const SetRow* row : rows()) {
+    if (row->description.name == name) return *row;
+    names.push_back(row->description.name);
+    all += (all.empty() ? "known are " : ", ") + row->description.name;
   }
   throw ValueError(format_error(
       {.op = "data",
@@ -52,16 +38,70 @@ const SetDescription& describe(const std::string& name) {
        .hint = all}));
 }
 
+const std::vector<SetDescription>& named_sets() {
+  static const std::vector<SetDescription> sets = [] {
+    std::vector<SetDescription> list;
+    for (const SetRow* row : rows()) list.push_back(row->description);
+    return list;
+  }();
+  return sets;
+}
+
+const SetDescription& describe(const std::string& name) { return set_row(name).description; }
+
+std::vector<RemoteFile> remote_files(const std::string& name) { return set_row(name).files; }
+
+fs::path cache_folder() {
+  const auto from = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+  };
+  if (const std::string own = from("NACRE_DATA"); !own.empty()) return own;
+  if (const std::string xdg = from("XDG_CACHE_HOME"); !xdg.empty()) return fs::path(xdg) / "nacre";
+  if (const std::string home = from("HOME"); !home.empty()) {
+    return fs::path(home) / ".cache" / "nacre";
+  }
+  return fs::temp_directory_path() / "nacre";
+}
+
 fs::path find_set(const std::string& name) {
+  const SetRow& row = set_row(name);
   std::vector<fs::path> folders = {cache_folder() / name};
-  if (name == "fashion-mnist") folders.emplace_back("/usr/share/datasets/fashion-mnist");
+  if (!row.package_folder.empty()) folders.emplace_back(row.package_folder);
   for (const fs::path& folder : folders) {
-    for (const std::string& file : witnesses(name)) {
+    for (const std::string& file : row.witnesses) {
       std::error_code ignored;
       if (fs::exists(folder / file, ignored)) return (folder / file).parent_path();
     }
   }
   return {};
+}
+
+NamedSet load(const std::string& name) {
+  const SetRow& row = set_row(name);
+  if (!row.description.fetched) return row.load({});
+  const fs::path folder = find_set(name);
+  if (!folder.empty()) return row.load(folder);
+  const std::string fetch = fmt::format("`nacre data fetch {}`", name);
+  throw_io(name, "its files are not on this machine",
+           row.debian_package.empty()
+               ? fetch + " downloads them to " + cache_folder().string()
+               : fmt::format("`apt install {}`, or {}", row.debian_package, fetch));
+}
+
+NamedSet load_from(const std::string& name, const fs::path& folder) {
+  return set_row(name).load(folder);
+}
+
+std::string picture_form(int channels, std::int64_t size) {
+  ImageForm form;
+  form.channels = channels;
+  form.height = form.width = size;
+  return Preprocess(form).to_json();
+}
+
+std::vector<std::string> digit_names() {
+  return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
 }
 
 }  // namespace nacre::data

@@ -21,59 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-RemoteFile idx_file(const char* file, std::uint64_t bytes, const char* sha256,
-                    std::vector<std::string> folders) {
-  for (std::string& folder : folders) folder += file;
-  return {std::move(folders), file, bytes, sha256, false};
-}
-
 }  // namespace
-
-std::vector<RemoteFile> remote_files(const std::string& name) {
-  describe(name);
-  if (name == "mnist") {
-    // The first address is the author's, which often refuses; the second is the usual mirror.
-    const std::vector<std::string> from = {"http://yann.lecun.com/exdb/mnist/",
-                                           "https://storage.googleapis.com/cvdf-datasets/mnist/"};
-    return {idx_file("train-images-idx3-ubyte.gz", 9912422,
-                     "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", from),
-            idx_file("train-labels-idx1-ubyte.gz", 28881,
-                     "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", from),
-            idx_file("t10k-images-idx3-ubyte.gz", 1648877,
-                     "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", from),
-            idx_file("t10k-labels-idx1-ubyte.gz", 4542,
-                     "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", from)};
-  }
-  if (name == "fashion-mnist") {
-    const std::vector<std::string> from = {
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"};
-    return {idx_file("train-images-idx3-ubyte.gz", 26421880,
-                     "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", from),
-            idx_file("train-labels-idx1-ubyte.gz", 29515,
-                     "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", from),
-            idx_file("t10k-images-idx3-ubyte.gz", 4422102,
-                     "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", from),
-            idx_file("t10k-labels-idx1-ubyte.gz", 5148,
-                     "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", from)};
-  }
-  const std::string kriz = "https://www.cs.toronto.edu/~kriz/";
-  if (name == "cifar-10") {
-    return {{{kriz + "cifar-10-binary.tar.gz"},
-             "cifar-10-binary.tar.gz",
-             170052171,
-             "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-             true}};
-  }
-  if (name == "cifar-100") {
-    return {{{kriz + "cifar-100-binary.tar.gz"},
-             "cifar-100-binary.tar.gz",
-             168513733,
-             "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-             true}};
-  }
-  return {};
-}
 
 #ifdef NACRE_WITH_FETCH
 namespace {

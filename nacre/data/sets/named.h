@@ -29,7 +29,7 @@ struct SetDescription {
   bool fetched = false;  // has files to download; false: inside the library
 };
 
-// All sets that load() knows: digits, iris, fashion-mnist, mnist, cifar-10, cifar-100.
+// All sets that load() knows, in the order of sets.def.
 const std::vector<SetDescription>& named_sets();
 // Throws ValueError on an unknown name, suggesting the nearest one.
 const SetDescription& describe(const std::string& name);

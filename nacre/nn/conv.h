@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nacre/nn/activation.h"
+#include "nacre/nn/field.h"
 #include "nacre/ops/image/conv.h"
 
 namespace nacre::nn {
@@ -21,6 +22,22 @@ struct ConvLayerOptions {
   bool use_bias = true;
   Initializer kernel_initializer = {};  // default: Glorot uniform, as in Keras
   Initializer bias_initializer = {};    // default: zeros
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "filters", .least = 1, .needed = true}, filters);
+    v(Field{.name = "kernel_size", .least = 1}, kernel_size);
+    v(Field{.name = "stride", .least = 1}, stride);
+    v(Field{.name = "padding"}, padding);
+    v(Field{.name = "dilation", .least = 1}, dilation);
+    v(Field{.name = "groups", .least = 1}, groups);
+    v(Field{.name = "depth_multiplier", .least = 1}, depth_multiplier);
+    v(Field{.name = "inputs", .implied = true}, inputs);
+    v(Field{.name = "activation"}, activation);
+    v(Field{.name = "use_bias"}, use_bias);
+    v(Field{.name = "kernel_initializer"}, kernel_initializer);
+    v(Field{.name = "bias_initializer"}, bias_initializer);
+  }
 };
 
 // x [batch, inputs, spatial...] gives activation(conv(x, weight) + bias); `weight` is [filters,
@@ -73,6 +90,22 @@ struct ConvTransposeLayerOptions {
   bool use_bias = true;
   Initializer kernel_initializer = {};
   Initializer bias_initializer = {};
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "filters", .least = 1, .needed = true}, filters);
+    v(Field{.name = "kernel_size", .least = 1}, kernel_size);
+    v(Field{.name = "stride", .least = 1}, stride);
+    v(Field{.name = "padding"}, padding);
+    v(Field{.name = "dilation", .least = 1}, dilation);
+    v(Field{.name = "output_padding"}, output_padding);
+    v(Field{.name = "groups", .least = 1}, groups);
+    v(Field{.name = "inputs", .implied = true}, inputs);
+    v(Field{.name = "activation"}, activation);
+    v(Field{.name = "use_bias"}, use_bias);
+    v(Field{.name = "kernel_initializer"}, kernel_initializer);
+    v(Field{.name = "bias_initializer"}, bias_initializer);
+  }
 };
 
 // The adjoint of a convolution; `weight` is [inputs, filters / groups, kernel...], as in PyTorch.

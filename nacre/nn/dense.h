@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nacre/nn/activation.h"
+#include "nacre/nn/field.h"
 #include "nacre/nn/initializer.h"
 
 namespace nacre::nn {
@@ -13,6 +14,16 @@ struct DenseOptions {
   bool use_bias = true;
   Initializer kernel_initializer = {};  // default: Glorot uniform, as in Keras
   Initializer bias_initializer = {};    // default: zeros, as in Keras
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "units", .least = 1, .needed = true}, units);
+    v(Field{.name = "inputs", .implied = true}, inputs);
+    v(Field{.name = "activation"}, activation);
+    v(Field{.name = "use_bias"}, use_bias);
+    v(Field{.name = "kernel_initializer"}, kernel_initializer);
+    v(Field{.name = "bias_initializer"}, bias_initializer);
+  }
 };
 
 // x [..., inputs] gives activation(x W^T + b) [..., units]; `weight` is W [units, inputs], `bias`

@@ -1,12 +1,18 @@
 // Dropout layers: the identity unless training().
 #pragma once
 
+#include "nacre/nn/field.h"
 #include "nacre/nn/layer.h"
 
 namespace nacre::nn {
 
 struct DropoutOptions {
   double rate = 0.5;  // in [0, 1)
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "rate"}, rate);
+  }
 };
 // Srivastava et al., "Dropout", 2014; kept elements are scaled by 1 / (1 - rate). The state of its
 // random numbers is a buffer, `generator`, so that checkpoints hold it.

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "nacre/nn/field.h"
 #include "nacre/nn/layer.h"
 
 namespace nacre::nn {
@@ -12,6 +13,14 @@ struct EmbeddingLayerOptions {
   std::int64_t output_dim = 0;                     // elements of a vector, at least 1
   std::optional<std::int64_t> padding_index = {};  // a row that begins as zeros and stays so
   Initializer initializer = {};                    // default: uniform in [-0.05, 0.05], as in Keras
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "input_dim", .least = 1, .needed = true}, input_dim);
+    v(Field{.name = "output_dim", .least = 1, .needed = true}, output_dim);
+    v(Field{.name = "padding_index"}, padding_index);
+    v(Field{.name = "initializer"}, initializer);
+  }
 };
 // Whole numbers [...] give vectors [..., output_dim]; `weight` is [input_dim, output_dim].
 class Embedding : public LayerBase {

@@ -1,6 +1,7 @@
 // Normalisation layers.
 #pragma once
 
+#include "nacre/nn/field.h"
 #include "nacre/nn/layer.h"
 
 namespace nacre::nn {
@@ -10,6 +11,14 @@ struct BatchNormOptions {
   double epsilon = 1e-3;      // as in Keras (PyTorch: 1e-5, and its momentum is 1 - this one)
   bool affine = true;         // learn a scale and a shift
   std::int64_t channels = 0;  // 0: taken from the first input
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "momentum"}, momentum);
+    v(Field{.name = "epsilon"}, epsilon);
+    v(Field{.name = "affine"}, affine);
+    v(Field{.name = "channels", .implied = true}, channels);
+  }
 };
 // Ioffe and Szegedy, "Batch normalization", 2015. x is [batch, channels, ...]; each channel gets
 // mean 0 and variance 1 over all other axes: those of the batch while training() (the biased
@@ -40,6 +49,14 @@ struct LayerNormOptions {
   double epsilon = 1e-5;  // as in PyTorch (Keras: 1e-3)
   bool affine = true;
   bool use_bias = true;
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "axes", .least = 1, .most = kMaxRank}, axes);
+    v(Field{.name = "epsilon"}, epsilon);
+    v(Field{.name = "affine"}, affine);
+    v(Field{.name = "use_bias"}, use_bias);
+  }
 };
 // Ba, Kiros and Hinton, "Layer normalization", 2016. State: weight, bias of the normalised axes'
 // shape.
@@ -62,6 +79,13 @@ struct GroupNormOptions {
   std::int64_t groups = 32;  // divides the channels; 1: one group; equal to them: instance norm
   double epsilon = 1e-5;
   bool affine = true;
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "groups", .least = 1}, groups);
+    v(Field{.name = "epsilon"}, epsilon);
+    v(Field{.name = "affine"}, affine);
+  }
 };
 // Wu and He, "Group normalization", 2018: over the channels of a group and all spatial axes of
 // x [batch, channels, ...]. State: weight, bias [channels].
@@ -83,6 +107,12 @@ class GroupNorm : public LayerBase {
 struct RMSNormOptions {
   double epsilon = 1e-6;
   bool affine = true;
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "epsilon"}, epsilon);
+    v(Field{.name = "affine"}, affine);
+  }
 };
 // Zhang and Sennrich, "Root mean square layer normalization", 2019, over the last axis. State:
 // weight.

@@ -1,6 +1,7 @@
 // Pooling layers. Images are [batch, channels, spatial...] with one to three spatial axes.
 #pragma once
 
+#include "nacre/nn/field.h"
 #include "nacre/nn/layer.h"
 #include "nacre/ops/image/pool.h"
 
@@ -12,6 +13,15 @@ struct PoolLayerOptions {
   Padding padding = 0;
   bool ceil_mode = false;
   bool count_include_pad = false;  // average pools only: maximum pools throw ValueError
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "kernel_size", .least = 1}, kernel_size);
+    v(Field{.name = "stride", .least = 1}, stride);
+    v(Field{.name = "padding"}, padding);
+    v(Field{.name = "ceil_mode"}, ceil_mode);
+    v(Field{.name = "count_include_pad"}, count_include_pad);
+  }
 };
 
 // A pool of `axes` spatial axes; `maximum` or mean.
@@ -57,6 +67,11 @@ struct AvgPool3d : PoolLayer {
 
 struct GlobalPoolOptions {
   bool keep_dims = false;  // keep the spatial axes as 1
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "keep_dims"}, keep_dims);
+  }
 };
 // One value a channel: [batch, channels].
 class GlobalAvgPool : public LayerBase {
@@ -84,6 +99,11 @@ class GlobalMaxPool : public LayerBase {
 
 struct AdaptivePoolOptions {
   PerAxis output = 1;  // the spatial size of the result
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "output", .least = 1}, output);
+  }
 };
 class AdaptiveAvgPool : public LayerBase {
  public:

@@ -1,6 +1,7 @@
 // Rescaling: a fixed change of unit.
 #pragma once
 
+#include "nacre/nn/field.h"
 #include "nacre/nn/layer.h"
 
 namespace nacre::nn {
@@ -8,6 +9,12 @@ namespace nacre::nn {
 struct RescalingOptions {
   double scale = 1;
   double offset = 0;
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "scale"}, scale);
+    v(Field{.name = "offset"}, offset);
+  }
 };
 // x * scale + offset, as Keras' layer of that name: pictures to [0, 1] at the beginning of a
 // network, or what it gives back to the unit of the targets at its end.

@@ -1,12 +1,18 @@
 // Layers that change shapes only.
 #pragma once
 
+#include "nacre/nn/field.h"
 #include "nacre/nn/layer.h"
 
 namespace nacre::nn {
 
 struct FlattenOptions {
   int start = 1;  // the first axis that is joined with those after it; 1 keeps the batch
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "start", .least = -kMaxRank, .most = kMaxRank}, start);
+  }
 };
 class Flatten : public LayerBase {
  public:
@@ -22,6 +28,11 @@ class Flatten : public LayerBase {
 
 struct PermuteOptions {
   std::vector<int> axes = {};  // of the result, counted from 1: the batch (0) stays, as in Keras
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "axes", .least = 0, .needed = true}, axes);
+  }
 };
 // {.axes = {2, 1}} exchanges the two axes after the batch.
 class Permute : public LayerBase {
@@ -37,6 +48,11 @@ class Permute : public LayerBase {
 
 struct ReshapeOptions {
   std::vector<std::int64_t> shape = {};  // without the batch; one may be -1
+
+  template <class V>
+  void each(V&& v) {
+    v(Field{.name = "shape", .least = -1, .needed = true}, shape);
+  }
 };
 class Reshape : public LayerBase {
  public:

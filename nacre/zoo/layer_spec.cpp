@@ -17,35 +17,92 @@ LayerSpec::LayerSpec(const Json& json, std::size_t number, int nesting)
   if (type_.empty()) fail("has no \"type\"");
 }
 
-std::int64_t LayerSpec::whole(const char* key, std::int64_t fallback, std::int64_t least,
-                              std::int64_t most) {
-  const Json* value = take(key);
-  return value ? whole_number(*value, key, least, most) : fallback;
+void LayerSpec::read(const nn::Field& field, std::int64_t& value) {
+  if (const Json* given = take(field)) value = whole_number(*given, field);
 }
 
-std::int64_t LayerSpec::needed(const char* key) {
-  if (!json_.contains(key)) fail(fmt::format("needs \"{}\"", key));
-  return whole(key, 1, 1);
+void LayerSpec::read(const nn::Field& field, int& value) {
+  if (const Json* given = take(field)) value = static_cast<int>(whole_number(*given, field));
 }
 
-std::vector<std::int64_t> LayerSpec::needed_list(const char* key, std::int64_t least) {
-  const Json* value = take(key);
-  if (!value) fail(fmt::format("needs \"{}\"", key));
-  return whole_numbers(*value, key, least);
+void LayerSpec::read(const nn::Field& field, std::optional<std::int64_t>& value) {
+  if (const Json* given = take(field)) value = whole_number(*given, field);
 }
 
-double LayerSpec::number(const char* key, double fallback) {
-  const Json* value = take(key);
-  if (!value) return fallback;
-  if (!value->is_number()) fail(fmt::format("\"{}\" must be a number", key));
-  return value->get<double>();
+void LayerSpec::read(const nn::Field& field, double& value) {
+  const Json* given = take(field);
+  if (!given) return;
+  if (!given->is_number()) fail(fmt::format("\"{}\" must be a number", field.name));
+  value = given->get<double>();
 }
 
-bool LayerSpec::flag(const char* key, bool fallback) {
-  const Json* value = take(key);
-  if (!value) return fallback;
-  if (!value->is_boolean()) fail(fmt::format("\"{}\" must be true or false", key));
-  return value->get<bool>();
+void LayerSpec::read(const nn::Field& field, bool& value) {
+  const Json* given = take(field);
+  if (!given) return;
+  if (!given->is_boolean()) fail(fmt::format("\"{}\" must be true or false", field.name));
+  value = given->get<bool>();
+}
+
+void LayerSpec::read(const nn::Field& field, std::vector<std::int64_t>& value) {
+  if (const Json* given = take(field)) value = whole_numbers(*given, field);
+}
+
+void LayerSpec::read(const nn::Field& field, std::vector<int>& value) {
+  const Json* given = take(field);
+  if (!given) return;
+  const std::vector<std::int64_t> numbers = whole_numbers(*given, field);
+  value.assign(numbers.begin(), numbers.end());
+}
+
+void LayerSpec::read(const nn::Field& field, PerAxis& value) {
+  const Json* given = take(field);
+  if (!given) return;
+  // One number stands for all axes.
+  value = given->is_number() ? PerAxis(whole_number(*given, field))
+                             : PerAxis(whole_numbers(*given, field));
+}
+
+void LayerSpec::read(const nn::Field& field, Padding& value) {
+  const Json* given = take(field);
+  if (!given) return;
+  if (given->is_string()) {
+    if (*given != "same" && *given != "valid") {
+      fail(fmt::format("\"{}\" must be \"same\", \"valid\" or whole numbers", field.name));
+    }
+    value = *given == "same" ? kSame : kValid;
+  } else if (given->is_number()) {
+    value = whole_number(*given, field);
+  } else if (!given->is_array() || given->empty() || !given->front().is_array()) {
+    value = PerAxis(whole_numbers(*given, field));
+  } else {
+    std::vector<std::array<std::int64_t, 2>> pairs;
+    for (const Json& pair : *given) {
+      const std::vector<std::int64_t> ends = whole_numbers(pair, field);
+      if (ends.size() != 2) {
+        fail(fmt::format("\"{}\" as a list of lists has [low, high] for each axis", field.name));
+      }
+      pairs.push_back({ends[0], ends[1]});
+    }
+    value = Padding::pairs(std::move(pairs));
+  }
+}
+
+void LayerSpec::read(const nn::Field& field, nn::Activation& value) {
+  const std::string name = text(field.name, "");
+  try {
+    if (!name.empty()) value = nn::Activation(name.c_str());
+  } catch (const ValueError& e) {
+    fail(e.what());
+  }
+}
+
+void LayerSpec::read(const nn::Field& field, nn::Initializer& value) {
+  const std::string name = text(field.name, "");
+  try {
+    if (!name.empty()) value = nn::Initializer(name.c_str());
+  } catch (const ValueError& e) {
+    fail(e.what());
+  }
 }
 
 std::string LayerSpec::text(const char* key, const std::string& fallback) {
@@ -56,53 +113,8 @@ std::string LayerSpec::text(const char* key, const std::string& fallback) {
 }
 
 const Json& LayerSpec::list(const char* key) {
-  const Json* value = take(key);
-  if (!value) fail(fmt::format("needs \"{}\"", key));
+  const Json* value = take(nn::Field{.name = key, .needed = true});
   return *value;
-}
-
-PerAxis LayerSpec::sizes(const char* key, const PerAxis& fallback, std::int64_t least) {
-  const Json* value = take(key);
-  if (!value) return fallback;
-  // One number stands for all axes.
-  if (value->is_number()) return whole_number(*value, key, least, kMostSize);
-  return whole_numbers(*value, key, least);
-}
-
-Padding LayerSpec::padding() {
-  const Json* value = take("padding");
-  if (!value || *value == "valid") return kValid;
-  if (*value == "same") return kSame;
-  if (value->is_number()) return whole_number(*value, "padding", 0, kMostSize);
-  if (!value->is_array()) fail("\"padding\" must be \"same\", \"valid\" or whole numbers");
-  if (value->empty() || !value->front().is_array()) {
-    return PerAxis(whole_numbers(*value, "padding", 0));
-  }
-  std::vector<std::array<std::int64_t, 2>> pairs;
-  for (const Json& pair : *value) {
-    const std::vector<std::int64_t> ends = whole_numbers(pair, "padding", 0);
-    if (ends.size() != 2) fail("\"padding\" as a list of lists has [low, high] for each axis");
-    pairs.push_back({ends[0], ends[1]});
-  }
-  return Padding::pairs(std::move(pairs));
-}
-
-nn::Activation LayerSpec::activation() {
-  const std::string name = text("activation", "");
-  try {
-    return name.empty() ? nn::Activation() : nn::Activation(name.c_str());
-  } catch (const ValueError& e) {
-    fail(e.what());
-  }
-}
-
-nn::Initializer LayerSpec::initializer(const char* key) {
-  const std::string name = text(key, "");
-  try {
-    return name.empty() ? nn::Initializer() : nn::Initializer(name.c_str());
-  } catch (const ValueError& e) {
-    fail(e.what());
-  }
 }
 
 void LayerSpec::finish() const {
@@ -125,28 +137,34 @@ const Json* LayerSpec::take(const char* key) {
   return found == json_.end() ? nullptr : &*found;
 }
 
-std::int64_t LayerSpec::whole_number(const Json& value, const char* key, std::int64_t least,
-                                     std::int64_t most) const {
+const Json* LayerSpec::take(const nn::Field& field) {
+  const Json* value = take(field.name);
+  if (!value && field.needed) fail(fmt::format("needs \"{}\"", field.name));
+  return value;
+}
+
+std::int64_t LayerSpec::whole_number(const Json& value, const nn::Field& field) const {
   // An unsigned number of JSON may be beyond 64 bits with a sign.
-  const bool fits =
-      value.is_number_integer() && (!value.is_number_unsigned() ||
-                                    value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most));
+  const bool fits = value.is_number_integer() &&
+                    (!value.is_number_unsigned() ||
+                     value.get<std::uint64_t>() <= static_cast<std::uint64_t>(field.most));
   const std::int64_t n = fits ? value.get<std::int64_t>() : 0;
-  if (!fits || n < least || n > most) {
-    fail(fmt::format("\"{}\" must be a whole number in {}..{}, not {}", key, least, most,
+  if (!fits || n < field.least || n > field.most) {
+    fail(fmt::format("\"{}\" must be a whole number in {}..{}, not {}", field.name, field.least,
+                     field.most,
                      shortened(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60)));
   }
   return n;
 }
 
-std::vector<std::int64_t> LayerSpec::whole_numbers(const Json& value, const char* key,
-                                                   std::int64_t least) const {
+std::vector<std::int64_t> LayerSpec::whole_numbers(const Json& value,
+                                                   const nn::Field& field) const {
   const auto number = [](const Json& v) { return v.is_number(); };
   if (!value.is_array() || value.empty() || !std::all_of(value.begin(), value.end(), number)) {
-    fail(fmt::format("\"{}\" must be a list of whole numbers", key));
+    fail(fmt::format("\"{}\" must be a list of whole numbers", field.name));
   }
   std::vector<std::int64_t> out;
-  for (const Json& v : value) out.push_back(whole_number(v, key, least, kMostSize));
+  for (const Json& v : value) out.push_back(whole_number(v, field));
   return out;
 }
 

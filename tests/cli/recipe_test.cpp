@@ -212,8 +212,8 @@ TEST(Recipe, ThePageIsComplete) {
       EXPECT_NE(page.find("| `" + section + "." + key + "` |"), std::string::npos) << key;
     }
   }
-  for (const auto& [type, make] : zoo::layer_makers()) {
-    EXPECT_NE(page.find("`" + type + "`"), std::string::npos) << type;
+  for (const zoo::LayerRow& row : zoo::layer_rows()) {
+    EXPECT_NE(page.find("`" + row.type + "`"), std::string::npos) << row.type;
   }
   const std::size_t begin = page.find("```toml\n") + 8;
   const Recipe recipe =

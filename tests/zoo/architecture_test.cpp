@@ -149,8 +149,8 @@ TEST(Architecture, BuildsEveryLayer) {
     EXPECT_EQ(build(l.layers)(zeros(l.input.shape, l.input.dtype)).shape(), l.output) << l.layers;
     all += l.layers;
   }
-  for (const auto& [type, make] : layer_makers()) {
-    EXPECT_NE((all + R"("type":"dense")").find("\"" + type + "\""), std::string::npos) << type;
+  for (const LayerRow& row : layer_rows()) {
+    EXPECT_NE((all + R"("type":"dense")").find("\"" + row.type + "\""), std::string::npos) << row.type;
   }
   const auto make = [](const char* layers) { return [=] { build(layers); }; };
   expect_error<ValueError>(make(R"([{"type":"conv2d","filters":3,"kernel_size":[]}])"),

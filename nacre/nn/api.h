@@ -11,6 +11,7 @@
 #include "nacre/nn/norm.h"
 #include "nacre/nn/pool.h"
 #include "nacre/nn/prelu.h"
+#include "nacre/nn/recurrent.h"
 #include "nacre/nn/rescaling.h"
 #include "nacre/nn/sequential.h"
 #include "nacre/nn/shape.h"

@@ -67,9 +67,13 @@ LayerRow row(const char* name) {
     Type::begin(options);
     options.each([&](const nn::Field& field, const auto& value) {
       if (!Type::has(field.name)) return;
-      Json standard;
-      if (!field.needed) write(field, value, standard);
-      keys.emplace_back(field.name, standard.empty() ? "" : standard[field.name].dump());
+      Json written;
+      write(field, value, written);
+      Json standard = written.empty() ? Json() : written[field.name];
+      if (standard.is_array() && standard.size() == 1) standard = standard[0];
+      keys.emplace_back(field.name, field.needed         ? "needed"
+                                    : standard.is_null() ? ""
+                                                         : standard.dump());
     });
     return keys;
   };

@@ -66,7 +66,7 @@ struct LayerRow {
   // Whether `layer` is one; `out` is filled with the keys that make it again then. Throws
   // ValueError for what has no name.
   bool (*describe)(nn::Layer& layer, const std::string& path, Json& out);
-  // Its keys with their defaults, for the documentation: {"groups", "1"}.
+  // Its keys with their defaults, for the documentation: {"groups", "1"}, {"units", "needed"}.
   std::vector<std::pair<std::string, std::string>> (*keys)();
 };
 const std::vector<LayerRow>& layer_rows();

@@ -94,6 +94,9 @@ const std::vector<LayerRow>& layer_rows() {
       row<nn::RMSNorm>("rms_norm"),
       row<nn::Rescaling>("rescaling"),
       row<nn::PReLU>("prelu"),
+      row<nn::SimpleRNN>("simple_rnn"),
+      row<nn::LSTM>("lstm"),
+      row<nn::GRU>("gru"),
       activation_row(),
       sequential_row(),
   };

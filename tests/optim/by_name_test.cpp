@@ -73,11 +73,11 @@ TEST(OptimizerByName, SaysWhatIsWrong) {
   const auto text = [](const char* name, const optim::NamedOptions& options) {
     return test::text_of<ValueError>([&] { Optimizer(name, options); });
   };
-  EXPECT_NE(text("adm", {}).find("none is named \"adm\", did you mean \"adam\"?; there are sgd, "),
+  EXPECT_NE(text("adm", {}).find("none is named \"adm\"; did you mean \"adam\"?; there are sgd, "),
             std::string::npos)
       << text("adm", {});
   EXPECT_EQ(text("sgd", {{"momentun", 0.9}}),
-            "optimizer: no option \"momentun\", did you mean \"momentum\"?; there are "
+            "optimizer: no option \"momentun\"; did you mean \"momentum\"?; there are "
             "learning_rate, momentum, nesterov, dampening, weight_decay");
   EXPECT_EQ(text("sgd", {{"nesterov", 1.0}}),
             "optimizer: the option \"nesterov\" must be true or false");

@@ -10,6 +10,7 @@
 #include "nacre/ops/custom.h"
 #include "nacre/ops/dropout.h"
 #include "nacre/ops/elementwise.h"
+#include "nacre/ops/expect.h"
 #include "nacre/ops/fft.h"
 #include "nacre/ops/finite.h"
 #include "nacre/ops/gather.h"

@@ -24,6 +24,7 @@ std::span<const KernelRow> attention_kernels();      // attention.cpp
 std::span<const KernelRow> sampling_kernels();       // sampling.cpp
 std::span<const KernelRow> fft_kernels();            // fft.cpp
 std::span<const KernelRow> finite_kernels();         // finite.cpp
+std::span<const KernelRow> expect_kernels();         // expect.cpp
 std::span<const KernelRow> ctc_kernels();            // ctc.cpp
 std::span<const KernelRow> random_kernels();         // random.cpp
 std::span<const KernelRow> part_kernels();           // parts.cpp

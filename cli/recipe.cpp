@@ -249,13 +249,21 @@ void validate(const Recipe& r) {
   expect(r.train.batch_size >= 1 && r.train.batch_size <= kMostCount, "train.batch_size",
          "in 1..2147483647");
   expect(r.train.learning_rate >= 0, "train.learning_rate", "0 (the default) or more");
-  expect(r.train.weight_decay >= 0, "train.weight_decay", "0 or more");
+  expect(r.train.weight_decay >= 0 || r.train.weight_decay == -1, "train.weight_decay",
+         "0 or more, or -1 (the optimizer's default)");
   expect(r.train.clip_norm >= 0, "train.clip_norm", "0 (off) or more");
   expect(r.train.label_smoothing >= 0 && r.train.label_smoothing < 1, "train.label_smoothing",
          "in [0, 1)");
   expect(r.train.early_stopping >= 0 && r.train.early_stopping <= kMostCount,
          "train.early_stopping", "0 (off) or a whole number up to 2147483647");
   expect(r.train.checkpoint_every >= 0, "train.checkpoint_every", "0 (once an epoch) or more");
+  if (r.train.optimizer == "lbfgs") {  // finds its step by a line search along whole gradients
+    const std::string none = "left out: the optimizer lbfgs has none";
+    expect(r.train.learning_rate == 0, "train.learning_rate", none);
+    expect(r.train.weight_decay <= 0, "train.weight_decay", none);
+    expect(r.train.clip_norm == 0, "train.clip_norm", none);
+    expect(r.train.schedule == "constant", "train.schedule", none);
+  }
   const Strings precisions{"f32", "bf16", "auto"};
   expect(std::find(precisions.begin(), precisions.end(), r.train.precision) != precisions.end(),
          "train.precision", "f32, bf16 or auto");

@@ -254,24 +254,31 @@ optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
   const auto rate = [&](double standard) {
     return schedule_for(r, r.learning_rate > 0 ? r.learning_rate : standard, steps);
   };
+  const auto decay = [&](double standard) {
+    return r.weight_decay >= 0 ? r.weight_decay : standard;
+  };
   const std::string& name = r.optimizer;
   const auto make = [&]() -> optim::Optimizer {
     if (name == "sgd")
       return optim::SGD({.learning_rate = rate(0.01),
                          .momentum = 0.9,
                          .nesterov = true,
-                         .weight_decay = r.weight_decay});
+                         .weight_decay = decay(optim::SGDOptions().weight_decay)});
     if (name == "adam")
-      return optim::Adam({.learning_rate = rate(1e-3), .weight_decay = r.weight_decay});
+      return optim::Adam(
+          {.learning_rate = rate(1e-3), .weight_decay = decay(optim::AdamOptions().weight_decay)});
     if (name == "adamw")
-      return optim::AdamW({.learning_rate = rate(1e-3),
-                           .weight_decay = r.weight_decay > 0 ? r.weight_decay : 0.01});
+      return optim::AdamW(
+          {.learning_rate = rate(1e-3), .weight_decay = decay(optim::AdamWOptions().weight_decay)});
     if (name == "rmsprop")
-      return optim::RMSprop({.learning_rate = rate(1e-3), .weight_decay = r.weight_decay});
+      return optim::RMSprop({.learning_rate = rate(1e-3),
+                             .weight_decay = decay(optim::RMSpropOptions().weight_decay)});
     if (name == "lion")
-      return optim::Lion({.learning_rate = rate(1e-4), .weight_decay = r.weight_decay});
+      return optim::Lion(
+          {.learning_rate = rate(1e-4), .weight_decay = decay(optim::LionOptions().weight_decay)});
     if (name == "muon")
-      return optim::Muon({.learning_rate = rate(0.02), .weight_decay = r.weight_decay});
+      return optim::Muon(
+          {.learning_rate = rate(0.02), .weight_decay = decay(optim::MuonOptions().weight_decay)});
     fail_choice("optimizer", name, {"sgd", "adam", "adamw", "rmsprop", "lion", "muon", "lbfgs"});
   };
   optim::Optimizer optimizer = make();
@@ -296,7 +303,7 @@ loss::Loss loss_for(const TrainRecipe& r, bool classifies) {
   }
   if (name == of_classes[0]) return loss::sparse_categorical_crossentropy(logits);
   if (name == of_classes[1]) {
-    return loss::sparse_categorical_focal({.alpha = -1, .from_logits = true});
+    return loss::sparse_categorical_focal({.from_logits = true});
   }
   return loss::Loss(name);
 }
@@ -314,7 +321,7 @@ loss::Loss without_unit(const loss::Loss& base, const std::string& layers) {
             const Operand bare(div({sub(p, offset), p.at()}, scale), p.at());
             return base.values(bare, div(sub(t, offset), scale));
           },
-          base.reduction()};
+          base.reduction(), base.traits()};
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ std::vector<std::span<const KernelRow>> kernel_tables() {
       cpu::part_kernels(),          cpu::pad_kernels(),         cpu::gather_kernels(),
       cpu::scatter_kernels(),       cpu::cumulative_kernels(),  cpu::frame_kernels(),
       cpu::logsumexp_kernels(),     cpu::sort_kernels(),        cpu::draw_kernels(),
-      cpu::finite_kernels(),        cpu::ctc_kernels(),         cpu::conv_pool_kernels(),
-      cpu::widened_kernels(),
+      cpu::finite_kernels(),        cpu::expect_kernels(),      cpu::ctc_kernels(),
+      cpu::conv_pool_kernels(),     cpu::widened_kernels(),
   };
 }
 

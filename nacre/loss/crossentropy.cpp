@@ -36,13 +36,15 @@ struct Scores {
 Scores scores_of(const Operand& prediction, bool from_logits, Op activation) {
   if (from_logits || prediction.is_number()) return {prediction, from_logits};
   const Tensor p = prediction.tensor();
-  const std::optional<Producer> made = producer_of(p);
+  std::optional<Producer> made = producer_of(p);
+  while (made && made->op == Op::cast) made = producer_of(made->inputs[0]);  // 16-bit, widened
   if (!made || made->op != activation) return {prediction, false};
   if (activation == Op::softmax) {
     const std::int64_t axis = made->attrs.integer("axis");
     if (axis != -1 && axis != p.rank() - 1) return {prediction, false};
   }
-  return {Operand(made->inputs[0], prediction.at()), true};
+  const Operand logits(made->inputs[0], prediction.at());
+  return {Operand(cast(logits, p.dtype()), prediction.at()), true};
 }
 
 // Log-probabilities over the last axis. Probabilities are scaled to a sum of 1 first, as in Keras.
@@ -74,7 +76,7 @@ Loss binary_crossentropy(const CrossentropyOptions& o) {
   expect_smoothing("binary_crossentropy", o.label_smoothing);
   return {"binary_crossentropy",
           [o](const Operand& p, const Tensor& t) {
-            Tensor target = like_prediction("binary_crossentropy", p, t);
+            Tensor target = probabilities_like("binary_crossentropy", p, t);
             if (o.label_smoothing > 0) {
               target = target * (1 - o.label_smoothing) + 0.5 * o.label_smoothing;
             }
@@ -88,7 +90,7 @@ Loss categorical_crossentropy(const CrossentropyOptions& o) {
   expect_smoothing("categorical_crossentropy", o.label_smoothing);
   return {"categorical_crossentropy",
           [o](const Operand& p, const Tensor& t) {
-            Tensor target = like_prediction("categorical_crossentropy", p, t);
+            Tensor target = probabilities_like("categorical_crossentropy", p, t);
             if (o.label_smoothing > 0) {
               target = target * (1 - o.label_smoothing) +
                        o.label_smoothing / static_cast<double>(target.size(-1));
@@ -131,20 +133,19 @@ Loss nll() {
             return -sum(one_hot_rows(numbers, logs.size(-1), logs.dtype()) * logs, {-1});
           },
           Reduction::mean,
-          {.ignore_index = kIgnoreIndex}};
+          {.from_logits = true, .ignore_index = kIgnoreIndex}};
 }
 
 Loss binary_focal(const FocalOptions& o) {
   return {"binary_focal",
           [o](const Operand& p, const Tensor& t) {
-            const Tensor target = like_prediction("binary_focal", p, t);
+            const Tensor target = probabilities_like("binary_focal", p, t);
             const Tensor entropy = binary_values(p, target, o.from_logits);
             const Tensor q = o.from_logits ? sigmoid(p) : clip_probability(p.tensor());
             const Tensor right = target * q + (1 - target) * (1 - q);
             Tensor values = focal_factor(1 - right, o.gamma) * entropy;
-            if (o.alpha >= 0) {
-              values = (target * o.alpha + (1 - target) * (1 - o.alpha)) * values;
-            }
+            const double alpha = o.alpha.value_or(0.25);
+            if (alpha >= 0) values = (target * alpha + (1 - target) * (1 - alpha)) * values;
             return last_mean(values);
           },
           Reduction::mean,
@@ -159,7 +160,8 @@ Loss sparse_categorical_focal(const FocalOptions& o) {
             const Tensor rows = one_hot_rows(numbers, logs.size(-1), logs.dtype());
             const Tensor log_right = sum(rows * logs, {-1});
             const Tensor values = -focal_factor(-expm1(log_right), o.gamma) * log_right;
-            return o.alpha >= 0 ? o.alpha * values : values;
+            const double alpha = o.alpha.value_or(-1);
+            return alpha >= 0 ? alpha * values : values;
           },
           Reduction::mean,
           {.from_logits = o.from_logits, .ignore_index = kIgnoreIndex}};

@@ -30,6 +30,8 @@ constexpr Known kKnown[] = {
     {"cosine_similarity", [] { return cosine_similarity(); }},
     {"binary_focal", [] { return binary_focal(); }},
     {"sparse_categorical_focal", [] { return sparse_categorical_focal(); }},
+    {"contrastive", [] { return contrastive(); }},
+    {"triplet", [] { return triplet(); }},
     {"ctc", [] { return ctc(); }},
 };
 
@@ -59,6 +61,10 @@ Tensor Loss::operator()(const Operand& prediction, const Operand& target,
 
 Tensor Loss::values(const Operand& prediction, const Tensor& target) const {
   require_callable(values_, "loss");
+  // As under PyTorch's autocast: sums and logarithms need more digits than 16 bits hold.
+  if (is_floating(prediction.dtype()) && size_of(prediction.dtype()) < 4) {
+    return values_(Operand(cast(prediction, f32), prediction.at()), target);
+  }
   return values_(prediction, target);
 }
 

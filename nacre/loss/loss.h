@@ -1,4 +1,7 @@
-// Losses. A loss is a value: loss::mse()(prediction, target) is a scalar tensor;
+// Losses. Predictions of 16-bit floats are widened first: a loss is computed, and comes, in f32.
+// Targets that cannot be meant (a label that is no class, a probability beyond [0, 1]) are a
+// ValueError with the row, also in a compiled step. A loss is a value: loss::mse()(prediction,
+// target) is a scalar tensor;
 // `.loss = loss::sparse_categorical_crossentropy({.from_logits = true})` gives it to a Model.
 #pragma once
 
@@ -18,7 +21,9 @@ enum class Reduction {
 
 // What others may need to know of a loss.
 struct LossTraits {
-  bool from_logits = false;  // predictions are logits: metrics cut them at logit(threshold)
+  // Whether predictions are logits, which metrics then take them for (log-probabilities are some);
+  // unset where the loss does not know.
+  std::optional<bool> from_logits = {};
   // Targets with this class number are left out of the mean; where nothing else is there, it is
   // NaN.
   std::optional<std::int64_t> ignore_index = {};
@@ -67,7 +72,8 @@ class Loss {
   };
   Weighed weighed(const Operand& prediction, const Operand& target,
                   const Tensor& weights = {}) const;
-  // The values before weights and reduction. Throws ValueError for a Loss of no function.
+  // The values before weights and reduction, f32 of 16-bit predictions. Throws ValueError for a
+  // Loss of no function.
   Tensor values(const Operand& prediction, const Tensor& target) const;
 
  private:
@@ -113,16 +119,19 @@ Loss nll();
 
 struct FocalOptions {
   double gamma = 2;
-  double alpha = 0.25;  // weight of the positive class (binary); below 0: none
+  // The weight of the positive class (binary), or of all classes; below 0: none. Unless given 0.25
+  // for binary_focal, none for sparse_categorical_focal.
+  std::optional<double> alpha = {};
   bool from_logits = false;
 };
 // Lin et al., "Focal loss for dense object detection", 2017. Binary: shapes as in
 // binary_crossentropy. Where a prediction is sure, value and gradient are their limit, 0.
 Loss binary_focal(const FocalOptions& options = {});
 // For class numbers: alpha (1 - p)^gamma (-log p) of the true class; -100 is ignored.
-Loss sparse_categorical_focal(const FocalOptions& options = {.alpha = -1});
+Loss sparse_categorical_focal(const FocalOptions& options = {});
 
-// Sum over the last axis of t log(t / p); both are distributions.
+// Sum over the last axis of t log(t / p); both are distributions (targets outside of [0, 1] are a
+// ValueError).
 Loss kl_divergence();
 
 // Targets -1 or 1 (0 counts as -1): max(0, 1 - t p), its square, and for one-hot targets.

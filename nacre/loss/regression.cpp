@@ -13,11 +13,21 @@ namespace {
 // The mean over the last axis: one value a sample. A batch of plain numbers stays as it is.
 Tensor last_mean(const Tensor& x) { return x.rank() < 2 ? x : mean(x, {-1}); }
 
-// Targets 0 and 1 become -1 and 1.
-Tensor signs(const Tensor& target) { return where(equal(target, 0), -1, target); }
+// Targets 0 and 1 become -1 and 1; others than those and -1 are a ValueError.
+Tensor signs(const char* who, const Operand& prediction, const Tensor& target) {
+  const Tensor t = expect_elements(
+      {like_prediction(who, prediction, target), prediction.at()},
+      {.who = who, .what = "-1, 0 or 1", .hint = {}, .low = -1, .high = 1, .whole = true});
+  return where(equal(t, 0), -1, t);
+}
+
+// Euclidean length along the last axis, at least 1e-6; where it is less there is no slope.
+Tensor length(const Tensor& x, bool keep_dims) {
+  return maximum(reduce_norm(x, {-1}, keep_dims), 1e-6);
+}
 
 // x / |x| along the last axis; zero stays zero.
-Tensor unit(const Tensor& x) { return x * rsqrt(maximum(sum(square(x), {-1}, true), 1e-12)); }
+Tensor unit(const Tensor& x) { return x / length(x, true); }
 
 }  // namespace
 
@@ -52,14 +62,15 @@ Loss log_cosh() {
             // Near 0 the second form would be a difference of numbers near log 2.
             const Tensor inner = clamp(e, -1, 1);
             const Tensor near = 0.5 * log1p(square(sinh(inner)));
-            const Tensor far = e + softplus(-2 * e) - std::log(2.0);
+            const Tensor size = abs(e);
+            const Tensor far = size + softplus(-2 * size) - std::log(2.0);
             return last_mean(where(less_equal(abs(e), 1), near, far));
           }};
 }
 
 Loss kl_divergence() {
   return {"kl_divergence", [](const Operand& p, const Tensor& t) {
-            const Tensor target = maximum(like_prediction("kl_divergence", p, t), 1e-7);
+            const Tensor target = maximum(probabilities_like("kl_divergence", p, t), 1e-7);
             const Tensor q = maximum(p, 1e-7);
             return sum(target * log(target / q), {-1});
           }};
@@ -67,21 +78,21 @@ Loss kl_divergence() {
 
 Loss hinge() {
   return {"hinge", [](const Operand& p, const Tensor& t) {
-            const Tensor target = signs(like_prediction("hinge", p, t));
+            const Tensor target = signs("hinge", p, t);
             return last_mean(relu(1 - target * p.tensor()));
           }};
 }
 
 Loss squared_hinge() {
   return {"squared_hinge", [](const Operand& p, const Tensor& t) {
-            const Tensor target = signs(like_prediction("squared_hinge", p, t));
+            const Tensor target = signs("squared_hinge", p, t);
             return last_mean(square(relu(1 - target * p.tensor())));
           }};
 }
 
 Loss categorical_hinge() {
   return {"categorical_hinge", [](const Operand& p, const Tensor& t) {
-            const Tensor target = like_prediction("categorical_hinge", p, t);
+            const Tensor target = probabilities_like("categorical_hinge", p, t);
             const Tensor right = sum(target * p.tensor(), {-1});
             const Tensor wrong = max((1 - target) * p.tensor(), {-1});
             return relu(wrong - right + 1);
@@ -97,7 +108,7 @@ Loss cosine_similarity() {
 
 Loss contrastive(double margin) {
   return {"contrastive", [margin](const Operand& p, const Tensor& t) {
-            const Tensor target = like_prediction("contrastive", p, t);
+            const Tensor target = probabilities_like("contrastive", p, t);
             const Tensor d = p.tensor();
             return last_mean(target * square(d) + (1 - target) * square(relu(margin - d)));
           }};
@@ -115,7 +126,7 @@ Loss triplet(double margin) {
             }
             // Rows of signs take the differences: anchor - positive, anchor - negative.
             const Tensor differences = matmul(tensor({{1, -1, 0}, {1, 0, -1}}, x.dtype()), x);
-            const Tensor distances = sqrt(maximum(sum(square(differences), {-1}), 1e-12));
+            const Tensor distances = length(differences, false);
             const Tensor gap = matmul(distances, tensor({{1}, {-1}}, x.dtype()));
             return relu(squeeze(gap, {-1}) + margin);
           }};

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "nacre/ops/api.h"
 
 namespace nacre {
@@ -15,26 +13,6 @@ namespace {
                              to_string(target.spec());
   throw ShapeError(format_error(
       {.op = who, .what = what, .inputs = inputs, .location = prediction.at(), .hint = hint}));
-}
-
-// Class numbers that come as floats, as from a table.
-Tensor whole_numbers(const char* who, const Operand& prediction, const Tensor& t) {
-  const Tensor whole = equal(t, floor(t));
-  if (!t.is_traced()) {
-    const std::vector<double> values = t.to_vector<double>();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (std::isfinite(values[i]) && values[i] == std::floor(values[i])) continue;
-      throw ValueError(format_error(
-          {.op = who,
-           .what = fmt::format("target {} is {}, a class number is expected", i, values[i]),
-           .inputs = "target " + to_string(t.spec()),
-           .location = prediction.at(),
-           .hint = "class numbers are whole; numbers to be met go with mse or mae"}));
-    }
-    return t.to(i64);
-  }
-  constexpr double kNoClass = -2147483648;
-  return where(whole, t, full_like(t, kNoClass)).to(i64);
 }
 
 }  // namespace
@@ -56,7 +34,20 @@ Tensor like_prediction(const char* who, const Operand& prediction, const Tensor&
   return t.dtype() == p.dtype() ? t : t.to(p.dtype());
 }
 
-Tensor class_numbers(const char* who, const Operand& prediction, const Tensor& target) {
+Tensor probabilities_like(const char* who, const Operand& prediction, const Tensor& target) {
+  const Tensor t = like_prediction(who, prediction, target);
+  if (target.dtype() == boolean) return t;
+  return expect_elements({t, prediction.at()},
+                         {.who = who,
+                          .what = "a probability from 0 to 1",
+                          .hint = "class numbers go with sparse_categorical_crossentropy",
+                          .low = 0,
+                          .high = 1,
+                          .slack = 0.01});
+}
+
+Tensor class_numbers(const char* who, const Operand& prediction, const Tensor& target,
+                     std::int64_t ignore) {
   const Tensor p = prediction.tensor();
   if (p.rank() < 1) fail(who, prediction, target, "predictions need a last axis of classes", "");
   Shape wanted;
@@ -69,7 +60,11 @@ Tensor class_numbers(const char* who, const Operand& prediction, const Tensor& t
     }
     t = t.reshape(wanted);
   }
-  if (is_floating(t.dtype())) return whole_numbers(who, prediction, t);
+  if (is_floating(t.dtype())) {
+    Expectation expected = expected_classes(who, p.size(-1));
+    expected.but_for = ignore;
+    t = expect_elements({t, prediction.at()}, expected);
+  }
   return t.dtype() == i64 ? t : t.to(i64);
 }
 

@@ -13,9 +13,10 @@ enum class Kind { precision, recall, f1, accuracy };
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-class ConfusionMeasure final : public SumsMeasure {
+class ConfusionMeasure final : public ClassMeasure {
  public:
-  ConfusionMeasure(Kind kind, const ClassOptions& options) : kind_(kind), options_(options) {}
+  ConfusionMeasure(Kind kind, const ClassOptions& options)
+      : ClassMeasure(options.from_logits), kind_(kind), options_(options) {}
   std::unique_ptr<Measure> clone() const override {
     return std::make_unique<ConfusionMeasure>(*this);
   }
@@ -23,8 +24,7 @@ class ConfusionMeasure final : public SumsMeasure {
   Tensors observe(const Operand& prediction, const Tensor& target,
                   const Tensor& weights) const override {
     const Decisions d =
-        decide("confusion_matrix", prediction, target, weights,
-               options_.from_logits ? logit(options_.threshold) : options_.threshold);
+        decide("confusion_matrix", prediction, target, weights, cut(options_.threshold), ignore_);
     const std::int64_t n = d.actual.elements();
     Tensor actual = one_hot_rows(reshape(d.actual, Shape{n}), d.classes, f32);
     const Tensor predicted = one_hot_rows(reshape(d.predicted, Shape{n}), d.classes, f32);
@@ -35,7 +35,6 @@ class ConfusionMeasure final : public SumsMeasure {
     return {matmul(transpose(actual), predicted)};
   }
 
-  void expect_logits() override { options_.from_logits = true; }
   std::size_t observed_count() const override { return 1; }
   double result() const override {
     constexpr double kNone = std::numeric_limits<double>::quiet_NaN();

@@ -1,15 +1,12 @@
 #include "nacre/metric/metric.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "nacre/base/text.h"
-#include "nacre/loss/loss.h"
-#include "nacre/loss/targets.h"
 #include "nacre/metric/sums.h"
 #include "nacre/ops/api.h"
 
@@ -22,7 +19,6 @@ struct Known {
 };
 constexpr Known kKnown[] = {
     {"accuracy", [] { return accuracy(); }},
-    {"top_5_accuracy", [] { return top_k_accuracy(5); }},
     {"precision", [] { return precision(); }},
     {"recall", [] { return recall(); }},
     {"f1", [] { return f1(); }},
@@ -33,6 +29,19 @@ constexpr Known kKnown[] = {
     {"r2", [] { return r2(); }},
     {"perplexity", [] { return perplexity(); }},
 };
+
+// The k of "top_k_accuracy", with digits for k; 0 of other names and numbers.
+int count_in(std::string_view name) {
+  constexpr std::string_view kBefore = "top_";
+  constexpr std::string_view kAfter = "_accuracy";
+  if (!name.starts_with(kBefore) || !name.ends_with(kAfter)) return 0;
+  if (name.size() <= kBefore.size() + kAfter.size()) return 0;
+  name.remove_prefix(kBefore.size());
+  name.remove_suffix(kAfter.size());
+  int k = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), k);
+  return error == std::errc() && end == name.data() + name.size() && k > 0 ? k : 0;
+}
 
 // NaN where nothing was counted.
 double quotient(const std::vector<double>& sums) { return sums[0] / sums[1]; }
@@ -168,6 +177,12 @@ Metric::Metric(const char* name) {
     names.emplace_back(known.name);
     list += (list.empty() ? "" : ", ") + names.back();
   }
+  if (const int k = count_in(name)) {
+    *this = top_k_accuracy(k);
+    return;
+  }
+  names.emplace_back("top_5_accuracy");
+  list += ", top_5_accuracy (of any number)";
   throw ValueError("metric: none is named \"" + std::string(name) + '"' +
                    did_you_mean(name, names) + "; there are " + list);
 }
@@ -188,82 +203,6 @@ Tensors weighted_sums(const Tensor& values, const Tensor& weights) {
   }
   const Tensor w = broadcast_to(spread_weights(weights, v), v.shape());
   return {sum(v * w), sum(w)};
-}
-
-Decisions decide(const char* who, const Operand& prediction, const Tensor& target,
-                 const Tensor& weights, double threshold) {
-  const Tensor p = prediction.tensor();
-  const bool rows = p.rank() >= 2 && p.size(-1) > 1;
-  const bool same = target.shape() == p.shape();
-  const auto whole_row = [&] { return logical_not(any(is_nan(p), {-1})); };
-  if (rows && !same) {
-    const Tensor numbers = class_numbers(who, prediction, target);
-    const Tensor counts = not_equal(numbers, kIgnoreIndex).to(f64);
-    const Tensor w =
-        weights.defined() ? counts * spread_weights(weights, counts, prediction.at()) : counts;
-    return {argmax(p, -1), numbers, whole_row(), w, p.size(-1)};
-  }
-  if (rows && p.rank() == 2) {
-    return {argmax(p, -1), argmax(target, -1), whole_row(), weights, p.size(-1)};
-  }
-  const Tensor actual = like_prediction(who, prediction, target);
-  return {greater(p, threshold).to(i64), greater(actual, 0.5).to(i64), logical_not(is_nan(p)),
-          weights, 2};
-}
-
-namespace {
-
-class Accuracy final : public SumsMeasure {
- public:
-  explicit Accuracy(const AccuracyOptions& options)
-      : threshold_(options.threshold), from_logits_(options.from_logits) {}
-  std::unique_ptr<Measure> clone() const override { return std::make_unique<Accuracy>(*this); }
-  Tensors observe(const Operand& p, const Tensor& t, const Tensor& w) const override {
-    const Decisions d = decide("accuracy", p, t, w, from_logits_ ? logit(threshold_) : threshold_);
-    return weighted_sums(logical_and(equal(d.predicted, d.actual), d.is_number).to(f32), d.weights);
-  }
-  double result() const override {
-    return sums_.empty() ? std::numeric_limits<double>::quiet_NaN() : quotient(sums_);
-  }
-  void expect_logits() override { from_logits_ = true; }
-
- private:
-  double threshold_;
-  bool from_logits_;
-};
-
-}  // namespace
-
-double logit(double threshold) {
-  if (!(threshold > 0 && threshold < 1)) {
-    throw ValueError(
-        fmt::format("metric: threshold {} is no probability between 0 and 1\n  hint: predictions "
-                    "are logits; the threshold is that of sigmoid(prediction)",
-                    threshold));
-  }
-  return std::log(threshold / (1 - threshold));
-}
-
-Metric accuracy(double threshold) { return accuracy(AccuracyOptions{.threshold = threshold}); }
-Metric accuracy(const AccuracyOptions& options) {
-  return {"accuracy", std::make_unique<Accuracy>(options)};
-}
-
-Metric top_k_accuracy(int k) {
-  if (k < 1) throw ValueError(fmt::format("top_k_accuracy: k = {} is below 1", k));
-  return {fmt::format("top_{}_accuracy", k),
-          sums_of(
-              [k](const Operand& p, const Tensor& t, const Tensor& w) {
-                const Tensor scores = p.tensor();
-                const Decisions d = decide("top_k_accuracy", p, t, w, 0.5);
-                // Not "scores * rows": where others are NaN or infinite the own score is not.
-                const Tensor rows = one_hot_rows(d.actual, scores.size(-1), boolean);
-                const Tensor own = sum(where(rows, scores, zeros_like(scores)), {-1}, true);
-                // A NaN is above whatever is compared with it.
-                const Tensor higher = sum(logical_not(less_equal(scores, own)), {-1});
-                return weighted_sums(less(higher, k).to(f32), d.weights);
-              },
-              quotient)};
 }
 
 Metric auc() { return {"auc", std::make_unique<Auc>()}; }
@@ -289,16 +228,5 @@ Metric root_mean_squared_error() {
 }
 
 Metric r2() { return {"r2", std::make_unique<R2>()}; }
-
-Metric perplexity(const PerplexityOptions& options) {
-  const loss::Loss entropy =
-      loss::sparse_categorical_crossentropy({.from_logits = options.from_logits});
-  return {"perplexity", sums_of(
-                            [entropy](const Operand& p, const Tensor& t, const Tensor& w) {
-                              const Decisions d = decide("perplexity", p, t, w, 0.5);
-                              return weighted_sums(entropy.values(p, d.actual), d.weights);
-                            },
-                            [](const std::vector<double>& s) { return std::exp(quotient(s)); })};
-}
 
 }  // namespace nacre::metric

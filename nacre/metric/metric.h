@@ -9,6 +9,10 @@
 
 #include "nacre/ops/define/operand.h"
 
+namespace nacre::loss {
+struct LossTraits;
+}
+
 namespace nacre::metric {
 
 // One measure and what it has seen so far. A value: copies do not share what they have seen.
@@ -28,9 +32,10 @@ class Metric {
     virtual void add(std::span<const Tensor> observed) = 0;
     // NaN where nothing was seen that counts.
     virtual double result() const = 0;
-    // The predictions to come are logits: a threshold between 0 and 1 is one of their sigmoid. A
-    // Model says so where its loss has from_logits.
-    virtual void expect_logits() {}
+    // What the loss beside it knows of the predictions and targets to come: whether they are
+    // logits (a threshold between 0 and 1 is one of their sigmoid), and which label does not
+    // count. A Model tells the metrics of each output.
+    virtual void expect(const loss::LossTraits& /*traits*/) {}
     // The result with one value a class, or the whole matrix; a scalar where there is only one.
     virtual Tensor table() const { return Tensor::scalar(result(), f64); }
     virtual void reset() = 0;
@@ -52,7 +57,7 @@ class Metric {
     return *this;
   }
   Metric& operator=(Metric&&) noexcept = default;
-  // By name: "accuracy", "mae", ... Throws ValueError that lists the names.
+  // By name: "accuracy", "mae", "top_3_accuracy", ... Throws ValueError that lists the names.
   Metric(const char* name);
 
   const std::string& name() const { return name_; }
@@ -76,6 +81,9 @@ class Metric {
   std::unique_ptr<Measure> measure_;
 };
 
+// Where a loss stands beside them, metrics follow its from_logits and its ignored label; -100 is
+// ignored unless it says otherwise. Labels that are no class are a ValueError with the row.
+
 struct AccuracyOptions {
   double threshold = 0.5;  // where predictions are one score
   bool from_logits = false;
@@ -86,7 +94,8 @@ struct AccuracyOptions {
 Metric accuracy(double threshold = 0.5);
 Metric accuracy(const AccuracyOptions& options);
 // The true class is among the k highest scores; of equal scores those before the true class's
-// count against it only when they are strictly higher.
+// count against it only when they are strictly higher. Throws ValueError for k below 1, and for
+// predictions [..., classes] of fewer than k classes, of which every answer would be right.
 Metric top_k_accuracy(int k = 5);
 
 enum class Average {
@@ -118,9 +127,9 @@ Metric root_mean_squared_error();
 // 1 - residual / total sum of squares, averaged over the outputs; of targets that are all equal 1
 // when they are met and 0 else, as in scikit-learn.
 Metric r2();
-// exp of the mean negative log-probability of the true class.
+// exp of the mean negative log-probability of the true class; predictions are [..., classes].
 struct PerplexityOptions {
-  bool from_logits = true;
+  bool from_logits = true;  // where no loss says it
 };
 Metric perplexity(const PerplexityOptions& options = {});
 

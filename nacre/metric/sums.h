@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "nacre/loss/loss.h"
+#include "nacre/loss/targets.h"
 #include "nacre/metric/metric.h"
 
 namespace nacre::metric {
@@ -48,11 +50,25 @@ std::unique_ptr<Metric::Measure> sums_of(Observe observe, Finish finish, std::si
   return std::make_unique<SumsOf<Observe, Finish>>(std::move(observe), std::move(finish), observed);
 }
 
+// Sums of what depends on classes: knows what the loss beside it knows.
+class ClassMeasure : public SumsMeasure {
+ public:
+  explicit ClassMeasure(bool from_logits) : from_logits_(from_logits) {}
+  void expect(const loss::LossTraits& traits) override {
+    from_logits_ = traits.from_logits.value_or(from_logits_);
+    ignore_ = traits.ignore_index.value_or(ignore_);
+  }
+
+ protected:
+  // Where scores are cut, given a threshold of probabilities.
+  double cut(double threshold) const;
+
+  bool from_logits_;
+  std::int64_t ignore_ = kIgnoreIndex;
+};
+
 // {sum of weights * values, sum of weights} as f64; weights are 1 where undefined.
 Tensors weighted_sums(const Tensor& values, const Tensor& weights);
-
-// The logit of a probability; ValueError for what is none.
-double logit(double threshold);
 
 // The class that a prediction means: the largest of a row of scores, or threshold of one score.
 // `target` decides which, as told at accuracy(). Both come back as i64 of one shape.
@@ -60,10 +76,10 @@ struct Decisions {
   Tensor predicted;
   Tensor actual;
   Tensor is_number;  // false where the prediction is NaN, or one of its scores
-  Tensor weights;    // those given, 0 where the target is kIgnoreIndex; undefined where all are 1
+  Tensor weights;    // those given, 0 where the target is `ignore`; undefined where all are 1
   std::int64_t classes = 2;
 };
 Decisions decide(const char* who, const Operand& prediction, const Tensor& target,
-                 const Tensor& weights, double threshold);
+                 const Tensor& weights, double threshold, std::int64_t ignore);
 
 }  // namespace nacre::metric

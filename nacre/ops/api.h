@@ -27,6 +27,7 @@
 #include "nacre/ops/random/dropout.h"
 #include "nacre/ops/random/random.h"
 #include "nacre/ops/reduce/cumulative.h"
+#include "nacre/ops/reduce/expect.h"
 #include "nacre/ops/reduce/finite.h"
 #include "nacre/ops/reduce/reduce.h"
 #include "nacre/ops/reduce/softmax.h"

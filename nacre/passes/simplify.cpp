@@ -124,7 +124,8 @@ Replacement simplify_movement(Rewrite& r) {
 
 Replacement simplify_reduction(Rewrite& r) {
   const bool sum = r.op() == Op::reduce_sum;
-  if (!sum && r.op() != Op::reduce_max && r.op() != Op::reduce_min) return {};
+  const bool mean = r.op() == Op::reduce_mean;
+  if (!sum && !mean && r.op() != Op::reduce_max && r.op() != Op::reduce_min) return {};
   const Spec in = r.spec(r.in(0));
   if (in.elements() == 0) return {};
   if (in.elements() == r.out().elements()) return r.reshape(r.in(0), r.out().shape);

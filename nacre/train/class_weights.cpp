@@ -57,8 +57,11 @@ Tensor ClassWeights::of(const data::Batch& batch) {
     const auto place =
         rows ? std::max_element(row, row + static_cast<std::ptrdiff_t>(width)) - row : 0;
     const double number = rows ? static_cast<double>(place) : values[i];
-    if (number != std::floor(number) || (rows && std::isnan(row[place]))) {
-      fail<ValueError>(fmt::format("a target is {}, which is no class number", values[i]));
+    if (!std::isfinite(number) || number != std::floor(number) ||
+        (rows && std::isnan(row[place]))) {
+      const std::size_t each = values.size() / static_cast<std::size_t>(target.size(0));
+      fail<ValueError>(fmt::format(
+          "the target in row {} of a batch is {}, which is no class number", i / each, values[i]));
     }
     const auto label = static_cast<std::int64_t>(number);
     seen_.insert(label);

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "nacre/base/user_call.h"
 #include "nacre/base/utf8.h"
@@ -29,6 +31,26 @@ Tensor joined_rows(const Tensors& parts) {
     to += part.spec().bytes();
   }
   return out;
+}
+
+// What each epoch tells stands under names in logs, histories and their files: each once, and none
+// under that of something else.
+void check_keys(const std::vector<std::string>& keys) {
+  constexpr std::string_view kReserved[] = {"epoch", "step", "seconds", "learning_rate", "loss"};
+  std::set<std::string_view> seen;
+  for (const std::string& key : keys) {
+    const bool reserved =
+        std::find(std::begin(kReserved), std::end(kReserved), key) != std::end(kReserved) ||
+        key.starts_with("val_");
+    const bool again = !seen.insert(key).second;
+    if (!reserved && !again) continue;
+    throw ValueError(format_error(
+        {.op = "compile",
+         .what = again ? fmt::format("two metrics are called \"{}\"", printable(key))
+                       : fmt::format("\"{}\" is a name of the logs, a metric cannot have it",
+                                     printable(key)),
+         .hint = "give it another name: metric.named(\"...\")"}));
+  }
 }
 
 }  // namespace
@@ -289,12 +311,18 @@ Model& Model::compile(ModelOptions options) {
         "compile: there is no loss{}\n  hint: set .loss = loss::mse() or another of loss/loss.h",
         head.name.empty() ? std::string() : " for \"" + head.name + '"'));
   }
+  std::vector<std::string> keys;
+  for (const Impl::Head& head : heads) {
+    if (heads.size() > 1) keys.push_back(head.name + "_loss");
+  }
+  for (const metric::Metric& m : options.metrics) keys.push_back(m.name());
+  check_keys(keys);
   // What a loss knows of its predictions, the metrics beside it must know, too.
   auto metric = options.metrics.begin();
   for (const Impl::Head& head : heads) {
     const auto end = metric + static_cast<std::ptrdiff_t>(head.metrics);
     for (; metric != end; ++metric) {
-      if (head.loss.traits().from_logits) metric->measure().expect_logits();
+      metric->measure().expect(head.loss.traits());
     }
   }
   if (!options.check_finite) options.optimizer->check_gradients(false);

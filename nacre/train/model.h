@@ -38,6 +38,8 @@ struct OutputOptions {
 struct ModelOptions {
   std::optional<optim::Optimizer> optimizer = {};  // Adam() unless given
   loss::Loss loss = {};
+  // Each under a name of its own, which is none of the logs ("loss", "epoch", "step", "seconds",
+  // "learning_rate", "val_..."): compile() throws ValueError.
   std::vector<metric::Metric> metrics = {};
   // Instead of loss and metrics: one for each output of the network, in their order.
   std::vector<OutputOptions> outputs = {};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -192,6 +193,42 @@ TEST_F(Setups, ThatAreDamagedAreRefused) {
   with("test", json::parse("[[0,100000]]"));
   test::expect_error<IoError>(
       [&] { open_run_data(read_run_setup(folder_.path()), folder_.path()); }, {"iris", "100001"});
+}
+
+// A 0 that is given is a 0; what is not given is the optimizer's own.
+TEST(TrainRecipes, WeightDecayOfZeroIsZero) {
+  const std::string layers = R"([{"type": "dense", "units": 2}])";
+  const auto decay = [&](const std::string& optimizer, const char* given) {
+    Recipe recipe;
+    recipe.train.optimizer = optimizer;
+    if (given) set_key(recipe, std::string("train.weight_decay=") + given);
+    validate(recipe);
+    return make_model(recipe, layers, true, 10).optimizer().weight_decay();
+  };
+  const std::map<std::string, double> standard = {{"sgd", 0},     {"adam", 0}, {"adamw", 0.01},
+                                                  {"rmsprop", 0}, {"lion", 0}, {"muon", 0.1}};
+  for (const auto& [name, value] : standard) {
+    EXPECT_EQ(decay(name, nullptr), value) << name;
+    EXPECT_EQ(decay(name, "0"), 0) << name;
+    EXPECT_EQ(decay(name, "0.25"), 0.25) << name;
+  }
+}
+
+// L-BFGS has no rate of its own: what would be left aside is refused.
+TEST(TrainRecipes, WhatLbfgsHasNotIsRefused) {
+  const auto with = [](const char* assignment) {
+    Recipe recipe;
+    recipe.train.optimizer = "lbfgs";
+    if (assignment) set_key(recipe, assignment);
+    validate(recipe);
+  };
+  EXPECT_NO_THROW(with(nullptr));
+  EXPECT_NO_THROW(with("train.weight_decay=0"));
+  for (const char* assignment : {"train.learning_rate=0.1", "train.clip_norm=1",
+                                 "train.weight_decay=0.1", "train.schedule=cosine"}) {
+    const std::string key(assignment, std::string(assignment).find('='));
+    test::expect_error<ValueError>([&] { with(assignment); }, {key.c_str(), "lbfgs"});
+  }
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ TEST(LossErrors, NameTheUsersLineAndWhatIsWrong) {
   const std::string fraction = test::text_of<ValueError>([&] {
     sparse(zeros({2, 3}), tensor({1, 0.75}));
   });
-  EXPECT_NE(fraction.find("target 1 is 0.75"), std::string::npos) << fraction;
+  EXPECT_NE(fraction.find("target in row 1 is 0.75"), std::string::npos) << fraction;
   auto traced = compile([&](const Tensor& t) { return sparse(zeros({2, 3}), t); });
   EXPECT_THROW(traced(tensor({1, 0.75})), ValueError);
   for (const double label : {3.0, -1.0}) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nacre/loss/loss.h"
 #include "nacre/metric/metric.h"
 #include "nacre/ops/api.h"
 
@@ -74,7 +75,7 @@ TEST(MetricEdges, LogitsAreCutWhereTheirProbabilityIs) {
         result_of(metric::accuracy(threshold), p, truth));
     const metric::ClassOptions binary{.average = metric::Average::binary, .threshold = threshold};
     Metric of_logits = metric::f1(binary);
-    of_logits.measure().expect_logits();
+    of_logits.measure().expect({.from_logits = true});
     EXPECT_EQ(result_of(of_logits, logits, truth), result_of(metric::f1(binary), p, truth));
   }
   EXPECT_THROW(result_of(metric::accuracy({.threshold = 2, .from_logits = true}), logits, truth),

@@ -180,6 +180,79 @@ TEST(Unchosen, HiddenKeysOfAttention) {
   }
 }
 
+// Nor do gradients of gradients know what hidden keys hold; and those that are seen still tell.
+TEST(Unchosen, HiddenKeysOfAttentionAtSecondOrder) {
+  const auto values = [&](const Shape& shape, std::uint64_t seed) {
+    return fill_input({{f64, shape}}, seed);
+  };
+  const Tensor q = values({2, 5, 4}, 1);
+  const Tensor k = values({2, 5, 4}, 2);
+  const Tensor v = values({2, 5, 6}, 3);
+  const Tensor hidden = reshape(arange(5) >= 3, Shape{5, 1});
+  const Tensor seen = reshape(arange(5) < 3, Shape{1, 5});
+  const Tensor bad_k = where(hidden, kNan, k);
+  const Tensor bad_v = where(hidden, kInfinity, v);
+  const Tensor additive = where(seen, 0.0, -kInfinity).to(f64);
+  const auto twice = [&](const AttentionOptions& options, const Tensors& x) {
+    const auto first = grad([&](const Tensors& t) {
+      return sum(square(scaled_dot_product_attention(t[0], t[1], t[2], options)));
+    });
+    return grad([&](const Tensors& t) {
+      Tensor total;
+      const Tensors slopes = first(t);
+      for (const Tensor& s : slopes) {
+        const Tensor part = sum(square(where(is_finite(s), s, 0)));
+        total = total.defined() ? total + part : part;
+      }
+      return total;
+    })(x);
+  };
+  for (const bool flags : {true, false}) {
+    const AttentionOptions options{.mask = flags ? seen : additive};
+    const Tensors expected = twice(options, {q, k, v});
+    const Tensors actual = twice(options, {q, bad_k, bad_v});
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(difference(actual[i], expected[i], 1e-9, 1e-12), "") << i;
+    }
+  }
+  // Causal: the last key, NaN, spoils the last query, which sees it, and no other.
+  const Tensor last = reshape(equal(arange(5), 4), Shape{5, 1});
+  const auto rows = [](const Tensor& t) { return t.index({slice(), slice(0, 4)}); };
+  const auto of_queries = [&](const Tensors& x) {
+    const auto first = grad([&](const Tensors& t) {
+      return sum(square(rows(scaled_dot_product_attention(t[0], t[1], t[2], {.causal = true}))));
+    });
+    return grad([&](const Tensors& t) { return sum(square(rows(first(t)[0]))); })(x)[0];
+  };
+  const Tensor spoilt = of_queries({q, where(last, kNan, k), v});
+  EXPECT_EQ(difference(rows(spoilt), rows(of_queries({q, k, v})), 1e-9, 1e-12), "");
+  EXPECT_TRUE(std::isnan(spoilt.index({Index(0), Index(4), Index(0)}).item<double>()));
+}
+
+// The nearest pixel does not change with the place: its gradient is 0, as in PyTorch.
+TEST(GridSample, NearestHasNoSlopeInTheGrid) {
+  const Tensor x = arange(9, f32).reshape({1, 1, 3, 3});
+  const Tensor grid = tensor({-0.9, -0.9, 0.1, 0.4, 2, 2, kNan, 0}).reshape({1, 1, 4, 2});
+  for (const bool border : {false, true}) {
+    const GridSampleOptions options{.nearest = true, .border = border};
+    const auto f = [&](const Tensor& p, const Tensor& g) {
+      return sum(square(grid_sample(p, g, options)));
+    };
+    EXPECT_EQ(grad([&](const Tensor& g) { return f(x, g); })(grid).to_vector<float>(),
+              std::vector<float>(8));
+    const Tensors both = grad([&](const Tensors& t) { return f(t[0], t[1]); })(Tensors{x, grid});
+    EXPECT_EQ(both[1].to_vector<float>(), std::vector<float>(8));
+    EXPECT_GT(sum(abs(both[0])).item(), 0);
+    EXPECT_EQ(compile(grad([&](const Tensor& g) { return f(x, g); }))(grid).to_vector<float>(),
+              std::vector<float>(8));
+    // Of the grid alone, where nothing else has a gradient, at a constant picture.
+    GradientTape tape;
+    const Tensor watched = tape.watch(identity(grid));
+    EXPECT_EQ(tape.gradient(sum(grid_sample(x, watched, options)), watched).to_vector<float>(),
+              std::vector<float>(8));
+  }
+}
+
 // Values and gradients of the grid as PyTorch's, but for places that are not finite, where its
 // bilinear sampling gives NaN or crashes.
 TEST(GridSample, AtAndBeyondTheBorder) {

@@ -39,5 +39,35 @@ TEST(Callbacks, LogsTakeAnyNameOfAMetric) {
   EXPECT_EQ(rows, 2);
 }
 
+// Names that the logs give to something else would hide it, or be hidden.
+TEST(Callbacks, NamesOfTheLogsAreNoNamesOfMetrics) {
+  Model model{nn::Sequential{nn::Dense{{.units = 1}}}};
+  const auto compile_with = [&](std::vector<metric::Metric> metrics) {
+    model.compile({.loss = loss::mse(), .metrics = std::move(metrics)});
+  };
+  for (const char* name :
+       {"epoch", "step", "seconds", "learning_rate", "loss", "val_loss", "val_"}) {
+    test::expect_error<ValueError>([&] { compile_with({metric::Metric("mae").named(name)}); },
+                                   {"compile", name, "another name"});
+  }
+  test::expect_error<ValueError>(
+      [&] {
+        compile_with({"mae", "mse", "mae"});
+      },
+      {"two metrics are called \"mae\""});
+  EXPECT_NO_THROW(compile_with({"mae", metric::Metric("mae").named("epochs")}));
+  // Those of several outputs are made of two names.
+  const auto outputs = [](const char* first, const char* metric) {
+    return std::vector<OutputOptions>{
+        {.name = first, .loss = loss::mse(), .metrics = {metric::Metric("mae").named(metric)}},
+        {.name = "b", .loss = loss::mse()}};
+  };
+  EXPECT_NO_THROW(model.compile({.outputs = outputs("a", "mae")}));
+  test::expect_error<ValueError>([&] { model.compile({.outputs = outputs("val", "mae")}); },
+                                 {"\"val_loss\""});
+  test::expect_error<ValueError>([&] { model.compile({.outputs = outputs("a", "loss")}); },
+                                 {"two", "\"a_loss\""});
+}
+
 }  // namespace
 }  // namespace nacre

@@ -24,6 +24,7 @@ std::span<const KernelRow> attention_kernels();      // network/attention.cpp
 std::span<const KernelRow> sampling_kernels();       // image/sampling.cpp
 std::span<const KernelRow> fft_kernels();            // signal/fft.cpp
 std::span<const KernelRow> finite_kernels();         // reduce/finite.cpp
+std::span<const KernelRow> expect_kernels();         // reduce/expect.cpp
 std::span<const KernelRow> ctc_kernels();            // network/ctc.cpp
 std::span<const KernelRow> random_kernels();         // random/random.cpp
 std::span<const KernelRow> part_kernels();           // shape/parts.cpp

@@ -50,7 +50,11 @@ const OpDef acos = unary_op(
 
 const OpDef atan = unary_op(
     "atan", infer_floating, map_reference<[](double x) { return std::atan(x); }>,
-    [](G c) -> L { return {c.ct() / (1 + nacre::square(c.in(0)))}; }, samples<-3.0, 3.0>, "Atan");
+    [](G c) -> L {
+      const Tensor size = nacre::hypot(c.in(0), 1);  // its square may overflow
+      return {c.ct() / size / size};
+    },
+    samples<-3.0, 3.0>, "Atan");
 
 const OpDef sinh = unary_op(
     "sinh", infer_floating, map_reference<[](double x) { return std::sinh(x); }>,
@@ -66,13 +70,12 @@ const OpDef tanh = unary_op(
 
 const OpDef asinh = unary_op(
     "asinh", infer_floating, map_reference<[](double x) { return std::asinh(x); }>,
-    [](G c) -> L { return {c.ct() * nacre::rsqrt(nacre::square(c.in(0)) + 1)}; },
-    samples<-3.0, 3.0>, "Asinh");
+    [](G c) -> L { return {c.ct() / nacre::hypot(c.in(0), 1)}; }, samples<-3.0, 3.0>, "Asinh");
 
 const OpDef acosh = unary_op(
     "acosh", infer_floating, map_reference<[](double x) { return std::acosh(x); }>,
-    [](G c) -> L { return {c.ct() * nacre::rsqrt(nacre::square(c.in(0)) - 1)}; }, samples<1.2, 5.0>,
-    "Acosh");
+    [](G c) -> L { return {c.ct() * nacre::rsqrt(c.in(0) - 1) * nacre::rsqrt(c.in(0) + 1)}; },
+    samples<1.2, 5.0>, "Acosh");
 
 const OpDef atanh = unary_op(
     "atanh", infer_floating, map_reference<[](double x) { return std::atanh(x); }>,

@@ -289,7 +289,7 @@ L vjp_attention(G c) {
   return out;
 }
 
-// Which keys each query may see, as bool; undefined when all.
+// Which keys each query may see, as bool [queries, keys]; undefined when all.
 Tensor seen(const VjpContext& c) {
   const std::int64_t queries = c.in(0).size(-2);
   const std::int64_t keys = c.in(1).size(-2);
@@ -298,30 +298,90 @@ Tensor seen(const VjpContext& c) {
     result = nacre::less_equal(nacre::reshape(arange(keys), Shape{1, keys}),
                                nacre::reshape(arange(queries), Shape{queries, 1}));
   }
-  if (c.inputs.size() == 5 && c.in(4).dtype() == boolean) {
-    result = result.defined() ? nacre::where(result, c.in(4), full_like(c.in(4), 0)) : c.in(4);
+  if (c.inputs.size() == 5) {
+    const Tensor mask = c.in(4).dtype() == boolean
+                            ? c.in(4)
+                            : nacre::not_equal(c.in(4), -std::numeric_limits<double>::infinity());
+    result = result.defined() ? nacre::logical_and(result, mask) : mask;
   }
   return result;
 }
+
+// Products with all pairs would take NaN and infinity from keys and queries that do not see each
+// other. So those elements count as 0, and what pairs that do see each other make of them, NaN, is
+// put back at the end.
+class Unseen {
+ public:
+  explicit Unseen(Tensor seen) : seen_(std::move(seen)) {}
+
+  // `t` of queries (or keys) as the products may read it.
+  Tensor of_queries(const Tensor& t) { return without(t, bad_queries_); }
+  Tensor of_keys(const Tensor& t) { return without(t, bad_keys_); }
+
+  // A result for queries, for keys, for pairs, with NaN where it is due.
+  Tensor to_queries(const Tensor& t) {
+    return seen_.defined() ? nacre::where(tainted_queries(), kNan, t) : t;
+  }
+  Tensor to_keys(const Tensor& t) {
+    if (!seen_.defined()) return t;
+    const Tensor pairs = nacre::logical_and(seen_, tainted_queries());
+    return nacre::where(column(nacre::any(pairs, {-2})), kNan, t);
+  }
+  Tensor to_pairs(const Tensor& t) {
+    if (!seen_.defined()) return t;
+    return nacre::where(nacre::logical_and(seen_, tainted_queries()), kNan, t);
+  }
+
+ private:
+  static constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  static Tensor column(const Tensor& t) { return nacre::expand_dims(t, {-1}); }
+
+  Tensor without(const Tensor& t, Tensor& bad) const {
+    if (!seen_.defined()) return t;
+    const Tensor good = nacre::is_finite(t);
+    const Tensor row = nacre::any(nacre::logical_not(good), {-1});
+    bad = bad.defined() ? nacre::logical_or(bad, row) : row;
+    return nacre::where(good, t, 0);
+  }
+
+  // [..., queries, 1]: sees something that is not finite, or is that itself.
+  Tensor tainted_queries() {
+    if (!tainted_.defined()) {
+      const Tensor bad =
+          nacre::logical_or(column(bad_queries_), nacre::expand_dims(bad_keys_, {-2}));
+      tainted_ = nacre::any(nacre::logical_and(seen_, bad), {-1}, true);
+    }
+    return tainted_;
+  }
+
+  Tensor seen_;
+  Tensor bad_queries_;  // [..., queries]
+  Tensor bad_keys_;     // [..., keys]
+  Tensor tainted_;
+};
 
 // The gradient's own formulas, one more time by the product rule. With S the scores, P their
 // softmax, dP = ct v^T, dS = P (dP - rowsum(dP P)):
 // dq = scale dS k, dk = scale dS^T q, dv = P^T ct, dmask = dS.
 L vjp_backward(G c) {
   const double scale = c.attrs.number("scale");
-  const Tensor& q = c.in(0);
-  const Tensor& k = c.in(1);
-  const Tensor& v = c.in(2);
-  const Tensor& ct = c.in(3);
-  const auto mm = [](const Tensor& a, const Tensor& b, bool ta = false, bool tb = false) {
-    return nacre::matmul(a, b, {.transpose_a = ta, .transpose_b = tb});
+  const Tensor visible = seen(c);
+  Unseen unseen(visible);
+  const Tensor q = unseen.of_queries(c.in(0));
+  const Tensor k = unseen.of_keys(c.in(1));
+  const Tensor v = unseen.of_keys(c.in(2));
+  const Tensor ct = unseen.of_queries(c.in(3));
+  const Tensor a = unseen.of_queries(c.ct(0));
+  const Tensor b = unseen.of_keys(c.ct(1));
+  const Tensor w = unseen.of_keys(c.ct(2));
+  const auto mm = [](const Tensor& x, const Tensor& y, bool tx = false, bool ty = false) {
+    return nacre::matmul(x, y, {.transpose_a = tx, .transpose_b = ty});
   };
   const auto row_sum = [](const Tensor& t) { return nacre::sum(t, {-1}, true); };
 
   Tensor scores = mm(q, k, false, true) * scale;
   const bool additive = c.inputs.size() == 5 && c.in(4).dtype() != boolean;
   if (additive) scores = scores + c.in(4);
-  const Tensor visible = seen(c);
   if (visible.defined()) {
     scores = nacre::where(visible, scores, -std::numeric_limits<double>::infinity());
   }
@@ -335,22 +395,23 @@ L vjp_backward(G c) {
   const Tensor along = row_sum(dp * p);
   const Tensor ds = p * (dp - along);
 
-  const Tensor a = c.ct(0);
-  const Tensor b = c.ct(1);
-  const Tensor w = c.ct(2);
   Tensor to_ds = (mm(a, k, false, true) + mm(q, b, false, true)) * scale;
-  if (c.outputs.size() == 4 && c.cotangents[3].defined()) to_ds = to_ds + c.ct(3);
+  if (c.outputs.size() == 4 && c.cotangents[3].defined()) {
+    to_ds = to_ds + (visible.defined() ? nacre::where(visible, c.ct(3), 0) : c.ct(3));
+  }
   const Tensor to_ds_along = row_sum(to_ds * p);
   const Tensor to_dp = p * (to_ds - to_ds_along);
   const Tensor to_p = to_ds * (dp - along) - dp * to_ds_along + mm(ct, w, false, true);
   const Tensor to_scores = p * (to_p - row_sum(to_p * p));
 
-  const Tensor dq = (mm(to_scores, k) + mm(ds, b)) * scale;
-  const Tensor dk = (mm(to_scores, q, true) + mm(ds, a, true)) * scale;
-  const Tensor dv = mm(to_dp, ct, true);
-  const Tensor dct = mm(p, w) + mm(to_dp, v);
+  const Tensor dq = unseen.to_queries((mm(to_scores, k) + mm(ds, b)) * scale);
+  const Tensor dk = unseen.to_keys((mm(to_scores, q, true) + mm(ds, a, true)) * scale);
+  const Tensor dv = unseen.to_keys(mm(to_dp, ct, true));
+  const Tensor dct = unseen.to_queries(mm(p, w) + mm(to_dp, v));
   L out = {dq, dk, dv, dct};
-  if (c.inputs.size() == 5) out.push_back(additive ? sum_to(to_scores, c.in(4).shape()) : Tensor());
+  if (c.inputs.size() == 5) {
+    out.push_back(additive ? sum_to(unseen.to_pairs(to_scores), c.in(4).shape()) : Tensor());
+  }
   return out;
 }
 

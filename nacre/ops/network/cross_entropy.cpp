@@ -10,6 +10,7 @@
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/activation.h"
 #include "nacre/ops/elementwise/elementwise.h"
+#include "nacre/ops/reduce/expect.h"
 #include "nacre/ops/reduce/reduce.h"
 #include "nacre/ops/reduce/softmax.h"
 #include "nacre/ops/shape/movement.h"
@@ -122,6 +123,7 @@ SpecList infer_backward(const InferContext& c) {
 struct Lines {
   std::vector<double> x;
   std::vector<double> labels;
+  Shape shape;  // of the labels
   std::int64_t classes;
   std::int64_t inner;
   double smoothing;
@@ -130,6 +132,7 @@ struct Lines {
   explicit Lines(const ReferenceContext& c)
       : x(c.load(0)),
         labels(c.load(1)),
+        shape(c.in_shape(1)),
         smoothing(c.attrs.number_or("label_smoothing", 0)),
         ignore(static_cast<double>(c.attrs.integer_or("ignore_index", -100))) {
     const Shape& s = c.in_shape();
@@ -147,8 +150,8 @@ struct Lines {
   bool line(std::size_t place, std::vector<double>& log_p) const {
     if (labels[place] == ignore) return false;
     if (labels[place] < 0 || labels[place] >= static_cast<double>(classes)) {
-      throw ValueError(fmt::format("softmax_cross_entropy: label {} is not one of {} classes",
-                                   static_cast<std::int64_t>(labels[place]), classes));
+      fail_label("softmax_cross_entropy", classes, shape, static_cast<std::int64_t>(place),
+                 labels[place]);
     }
     log_p.resize(static_cast<std::size_t>(classes));
     double top = x[element(place, 0)];

@@ -1,5 +1,6 @@
 // Normalisation of activations: layer, RMS, batch, group and instance norm. Weight and bias may be
-// left undefined.
+// left undefined. Numbers of which only the squares overflow (1e20 in f32) are normalised like
+// others, with their gradients.
 #pragma once
 
 #include "nacre/ops/define/emit.h"

@@ -245,11 +245,21 @@ void reference_backward(const ReferenceContext& c) {
   const std::vector<double> ct = c.load(0);
   const std::vector<double> x = c.load(1);
   const std::vector<double> mean = c.load(2);
-  const std::vector<double> variance = c.load(3);
+  std::vector<double> variance = c.load(3);
   const std::vector<std::size_t> at = offsets(c.in_shape(2), c.in_shape(1));
   const double count =
       static_cast<double>(x.size()) / static_cast<double>(std::max<std::size_t>(1, mean.size()));
   const bool center = centered(c.attrs);
+  // Those that their dtype does not hold are computed again.
+  std::vector<bool> again(variance.size());
+  for (std::size_t i = 0; i < variance.size(); ++i) {
+    again[i] = std::isinf(variance[i]);
+    if (again[i]) variance[i] = 0;
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double distance = x[i] - (center ? mean[at[i]] : 0);
+    if (again[at[i]]) variance[at[i]] += distance * distance / count;
+  }
   std::vector<double> g = ct;
   std::vector<double> xhat(x.size());
   std::vector<double> r(mean.size());

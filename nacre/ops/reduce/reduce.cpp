@@ -1,5 +1,5 @@
-// Sums, norms, extremes and their indices over axes. Attributes: axes (sorted, from the front),
-// keep_dims.
+// Sums, means, norms, extremes and their indices over axes. Attributes: axes (sorted, from the
+// front), keep_dims.
 #include "nacre/ops/reduce/reduce.h"
 
 #include <fmt/format.h>
@@ -22,6 +22,18 @@ Tensor reduce(Op op, const Operand& x, const std::vector<int>& axes, bool keep_d
       {x.tensor()}, x.at());
 }
 
+Operand floating(const Operand& x) {
+  return {is_floating(x.dtype()) ? x.tensor() : cast(x, f32), x.at()};
+}
+
+// A count has more digits than 16-bit floats hold: they are averaged in f32.
+Tensor mean_by(Op op, const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  if (x.dtype() == bf16 || x.dtype() == f16) {
+    return cast({reduce(op, {cast(x, f32), x.at()}, axes, keep_dims), x.at()}, x.dtype());
+  }
+  return reduce(op, floating(x), axes, keep_dims);
+}
+
 }  // namespace
 
 Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
@@ -30,15 +42,10 @@ Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
 }
 
 Tensor mean(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
-  // A count has more digits than 16-bit floats hold: they are averaged in f32.
-  if (x.dtype() == bf16 || x.dtype() == f16) {
-    return cast({mean({cast(x, f32), x.at()}, axes, keep_dims), x.at()}, x.dtype());
-  }
-  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
-  const Tensor total = reduce(Op::reduce_sum, {t, x.at()}, axes, keep_dims);
-  const double count = static_cast<double>(t.elements()) /
-                       std::max<double>(1, static_cast<double>(total.elements()));
-  return mul({total, x.at()}, 1 / count);
+  return mean_by(Op::reduce_mean, x, axes, keep_dims);
+}
+Tensor mean_square(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+  return mean_by(Op::reduce_mean_square, x, axes, keep_dims);
 }
 
 Tensor max(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
@@ -59,13 +66,10 @@ Tensor all(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
   return reduce(Op::reduce_all, {cast(x, boolean), x.at()}, axes, keep_dims);
 }
 Tensor logsumexp(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
-  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
-  return reduce(Op::logsumexp, {t, x.at()}, axes, keep_dims);
+  return reduce(Op::logsumexp, floating(x), axes, keep_dims);
 }
-
 Tensor reduce_norm(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
-  const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
-  return reduce(Op::reduce_norm, {t, x.at()}, axes, keep_dims);
+  return reduce(Op::reduce_norm, floating(x), axes, keep_dims);
 }
 
 Tensor argmax(const Operand& x, int axis, bool keep_dims) {
@@ -134,7 +138,7 @@ SpecList infer_logical(const InferContext& c) {
   return {{boolean, reduced_shape(in.shape, axes, c.attrs.flag("keep_dims"))}};
 }
 
-SpecList infer_logsumexp(const InferContext& c) {
+SpecList infer_floats(const InferContext& c) {
   const SpecList out = infer_reduce(c);
   c.expect_floating(0);
   return out;
@@ -182,9 +186,28 @@ void reduce_reference(const ReferenceContext& c) {
   is_floating(c.in_specs[0].dtype) ? reduce_as<F, double>(c) : reduce_as<F, std::int64_t>(c);
 }
 
-// Of numbers relative to the largest, so that no square overflows or vanishes.
+// How many elements go into one of the results.
+double count_of(const Shape& in, const Shape& out) {
+  return static_cast<double>(in.elements()) /
+         static_cast<double>(std::max<std::int64_t>(1, out.elements()));
+}
+
+// Shares are added up, since the sum may overflow.
+void mean_reference(const ReferenceContext& c) {
+  const std::vector<double> x = c.load(0);
+  const double count = count_of(c.in_shape(), c.out_shape());
+  std::vector<double> out(static_cast<std::size_t>(c.out_shape().elements()), 0 / count);
+  for_each_reduced(c, c.attrs.integers("axes"),
+                   [&](std::size_t i, std::size_t o) { out[o] += x[i] / count; });
+  c.store(0, out);
+}
+
+// Of numbers relative to the largest, so that no square overflows or vanishes; with `mean` the mean
+// of the squares.
+template <bool mean>
 void norm_reference(const ReferenceContext& c) {
   const std::vector<double> x = c.load(0);
+  const double count = count_of(c.in_shape(), c.out_shape());
   const auto n = static_cast<std::size_t>(c.out_shape().elements());
   std::vector<double> largest(n);
   std::vector<double> out(n);
@@ -199,7 +222,8 @@ void norm_reference(const ReferenceContext& c) {
   });
   for (std::size_t o = 0; o < n; ++o) {
     const bool regular = largest[o] > 0 && std::isfinite(largest[o]);
-    out[o] = regular ? largest[o] * std::sqrt(out[o]) : largest[o];
+    out[o] = regular ? largest[o] * std::sqrt(mean ? out[o] / count : out[o]) : largest[o];
+    if (mean) out[o] = count > 0 ? out[o] * out[o] : std::numeric_limits<double>::quiet_NaN();
   }
   c.store(0, out);
 }
@@ -354,6 +378,14 @@ std::vector<Sample> arg_samples() {
   return {sample({3, 7}, -1, false), sample({3, 7}, 0, true), sample({2, 65, 3}, 1, false)};
 }
 
+constexpr OpDef logical_op(std::string_view name, ReferenceFn reference) {
+  return {.name = name,
+          .infer = infer_logical,
+          .gradient = Gradient::zero,
+          .reference = reference,
+          .samples = [] { return samples_of(Fill::booleans); }};
+}
+
 constexpr OpDef arg_op(std::string_view name, ReferenceFn reference, std::string_view onnx) {
   return {.name = name,
           .infer = infer_arg,
@@ -418,39 +450,42 @@ const OpDef reduce_prod = {
 };
 const OpDef reduce_norm = {
     .name = "reduce_norm",
-    .infer = [](const InferContext& c) -> SpecList {
-      const SpecList out = infer_reduce(c);
-      c.expect_floating(0);
-      return out;
-    },
+    .infer = infer_floats,
     .vjp = vjp_norm,
-    .reference = norm_reference,
+    .reference = norm_reference<false>,
     .onnx = "ReduceL2",
     .samples = [] { return samples_of(Fill::uniform); },
 };
-const OpDef reduce_any = {
-    .name = "reduce_any",
-    .infer = infer_logical,
-    .gradient = Gradient::zero,
-    .reference =
-        [](const ReferenceContext& c) {
-          fold_reference<[](auto a, auto b) { return a || b; }>(c, 0);
-        },
-    .samples = [] { return samples_of(Fill::booleans); },
+const OpDef reduce_mean = {
+    .name = "reduce_mean",
+    .infer = infer_floats,
+    .vjp = [](G c) -> L {
+      const double share = 1 / count_of(c.in(0).shape(), c.out().shape());
+      return {nacre::broadcast_to(restored(c, c.ct() * share), c.in(0).shape())};
+    },
+    .reference = mean_reference,
+    .onnx = "ReduceMean",
+    .samples = [] { return samples_of(Fill::uniform); },
 };
-const OpDef reduce_all = {
-    .name = "reduce_all",
-    .infer = infer_logical,
-    .gradient = Gradient::zero,
-    .reference =
-        [](const ReferenceContext& c) {
-          fold_reference<[](auto a, auto b) { return a && b; }>(c, 1);
-        },
-    .samples = [] { return samples_of(Fill::booleans); },
+const OpDef reduce_mean_square = {
+    .name = "reduce_mean_square",
+    .infer = infer_floats,
+    .vjp = [](G c) -> L {
+      const double share = 2 / count_of(c.in(0).shape(), c.out().shape());
+      return {restored(c, c.ct() * share) * c.in(0)};
+    },
+    .reference = norm_reference<true>,
+    .samples = [] { return samples_of(Fill::uniform); },
 };
+const OpDef reduce_any = logical_op("reduce_any", [](const ReferenceContext& c) {
+  fold_reference<[](auto a, auto b) { return a || b; }>(c, 0);
+});
+const OpDef reduce_all = logical_op("reduce_all", [](const ReferenceContext& c) {
+  fold_reference<[](auto a, auto b) { return a && b; }>(c, 1);
+});
 const OpDef logsumexp = {
     .name = "logsumexp",
-    .infer = infer_logsumexp,
+    .infer = infer_floats,
     .vjp = vjp_logsumexp,
     .reference = logsumexp_reference,
     .onnx = "ReduceLogSumExp",

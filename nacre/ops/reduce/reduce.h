@@ -7,7 +7,8 @@ namespace nacre {
 
 // Booleans and narrow integers are summed as i64, as in PyTorch.
 Tensor sum(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
-// Integers are averaged as f32; bf16 and f16 in f32, and rounded once.
+// Integers are averaged as f32; bf16 and f16 in f32, and rounded once. Sums and means that their
+// dtype holds do not overflow on the way.
 Tensor mean(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
 // The gradient of max and min goes in equal parts to all elements that have the extreme value.
 Tensor max(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
@@ -23,6 +24,9 @@ Tensor logsumexp(const Operand& x, const std::vector<int>& axes = {}, bool keep_
 // The square root of the sum of the squares, in f64 within, so that squares of large numbers do not
 // overflow: reduce_norm of {300, 400} is 500 in f16. The gradient at 0 is 0. See norm for other p.
 Tensor reduce_norm(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
+
+// The mean of the squares, in f64 within.
+Tensor mean_square(const Operand& x, const std::vector<int>& axes = {}, bool keep_dims = false);
 
 // The i64 index of the first largest (smallest) element along an axis; of the first NaN where there
 // is one, as max and min are NaN then. No gradient.

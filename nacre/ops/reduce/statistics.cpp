@@ -24,6 +24,12 @@ Operand floating(const Operand& x) {
   return {is_floating(x.dtype()) ? x.tensor() : cast(x, f32), x.at()};
 }
 
+// How many elements go into each element of what was reduced.
+double count_of(const Tensor& whole, const Tensor& reduced) {
+  return static_cast<double>(whole.elements()) /
+         std::max<double>(1, static_cast<double>(reduced.elements()));
+}
+
 Tensor is_nan(const Tensor& x, const Location& at) { return not_equal({x, at}, {x, at}); }
 
 }  // namespace
@@ -36,24 +42,26 @@ Tensor variance(const Operand& operand, const std::vector<int>& axes,
     return cast({variance({cast(x, f32), x.at()}, axes, options), x.at()}, x.dtype());
   }
   const Tensor centred = sub(x, {mean(x, axes, true), x.at()});
-  const Tensor total = sum({square({centred, x.at()}), x.at()}, axes, options.keep_dims);
-  const double count = static_cast<double>(centred.elements()) /
-                       std::max<double>(1, static_cast<double>(total.elements()));
-  return mul({total, x.at()}, 1 / std::max(0.0, count - options.correction));
+  const Tensor result = mean_square({centred, x.at()}, axes, options.keep_dims);
+  if (options.correction == 0) return result;
+  const double count = count_of(centred, result);
+  return mul({result, x.at()}, count / std::max(0.0, count - options.correction));
 }
 
 // As a norm, not as the root of the variance: that may overflow where the deviation does not.
+// Halves, which are exact, since differences may be twice as large as the numbers; and each element
+// has its share of the division, so that the norm is no larger than the result.
 Tensor standard_deviation(const Operand& operand, const std::vector<int>& axes,
                           const VarianceOptions& options) {
   const Operand x = floating(operand);
   if (is_narrow(x.dtype())) {
     return cast({standard_deviation({cast(x, f32), x.at()}, axes, options), x.at()}, x.dtype());
   }
-  const Tensor centred = sub(x, {mean(x, axes, true), x.at()});
-  const Tensor total = reduce_norm({centred, x.at()}, axes, options.keep_dims);
-  const double count = static_cast<double>(centred.elements()) /
-                       std::max<double>(1, static_cast<double>(total.elements()));
-  return mul({total, x.at()}, 1 / std::sqrt(std::max(0.0, count - options.correction)));
+  const Tensor middle = mean(x, axes, true);
+  const double count = count_of(x.tensor(), middle);
+  const double share = 2 / std::sqrt(std::max(0.0, count - options.correction));
+  const Tensor halves = sub({mul(x, 0.5), x.at()}, {mul({middle, x.at()}, 0.5), x.at()});
+  return reduce_norm({mul({halves, x.at()}, share), x.at()}, axes, options.keep_dims);
 }
 
 Tensor norm(const Operand& operand, double p, const std::vector<int>& axes, bool keep_dims) {
@@ -184,9 +192,16 @@ Tensor nanmean(const Operand& operand, const std::vector<int>& axes, bool keep_d
   if (is_narrow(t.dtype())) {
     return cast({nanmean({cast(x, f32), x.at()}, axes, keep_dims), x.at()}, t.dtype());
   }
-  const Tensor held = cast({equal({t, x.at()}, {t, x.at()}), x.at()}, t.dtype());
-  return div({nansum({t, x.at()}, axes, keep_dims), x.at()},
-             {sum({held, x.at()}, axes, keep_dims), x.at()});
+  const Location& at = x.at();
+  const Tensor nan = is_nan(t, at);
+  const Tensor values = where({nan, at}, 0, {t, at});
+  const Tensor held = cast({logical_not({nan, at}), at}, t.dtype());
+  const Tensor total = sum({values, at}, axes, keep_dims);
+  const Tensor plain = div({total, at}, {sum({held, at}, axes, keep_dims), at});
+  // Where the sum overflows the mean need not.
+  const Tensor by_means =
+      div({mean({values, at}, axes, keep_dims), at}, {mean({held, at}, axes, keep_dims), at});
+  return where({is_finite({total, at}), at}, {plain, at}, {by_means, at});
 }
 
 // An extreme with NaN replaced by the value that never wins; NaN where there is nothing else.

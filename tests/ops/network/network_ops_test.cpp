@@ -123,8 +123,11 @@ TEST(CrossEntropy, ALabelOutsideIsAnError) {
       softmax_cross_entropy({random({2, 4}, 12, d), Location("net.cpp", 7)}, tensor({1, 4}, i64));
       FAIL() << "no error";
     } catch (const ValueError& e) {
-      EXPECT_STREQ(e.what(),
-                   "softmax_cross_entropy: label 4 is not one of 4 classes\n  called at net.cpp:7");
+      EXPECT_STREQ(
+          e.what(),
+          "softmax_cross_entropy: the target in row 1 is 4, a class from 0 to 3 is expected\n"
+          "  called at net.cpp:7\n"
+          "  hint: predictions have one score a class; numbers to be met go with mse or mae");
     }
   }
 }

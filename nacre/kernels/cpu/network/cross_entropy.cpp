@@ -1,13 +1,13 @@
 // Softmax cross-entropy in f32. Along the last axis it runs on whole
 // rows; along another one, lines are gathered into a row first.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/reduce/rows.h"
+#include "nacre/ops/reduce/expect.h"
 
 namespace nacre::cpu {
 namespace {
@@ -73,23 +73,32 @@ std::int64_t label_of(const void* labels, DType dtype, std::int64_t i) {
                       : static_cast<const std::int32_t*>(labels)[i];
 }
 
-void check_label(std::int64_t label, std::int64_t classes) {
-  if (label >= 0 && label < classes) return;
-  throw ValueError(
-      fmt::format("softmax_cross_entropy: label {} is not one of {} classes", label, classes));
+// The mean of n numbers, whose sum in f32 may overflow.
+float mean_of(const RowOps& ops, const float* x, std::size_t n) {
+  const float total = ops.sum(x, n);
+  if (std::isfinite(total)) return total / static_cast<float>(n);
+  return static_cast<float>(std::accumulate(x, x + n, 0.0) / static_cast<double>(n));
 }
 
 struct CrossEntropy {
   Lines lines;
+  Shape shape;  // of the labels
   DType label_type;
   float smoothing;
   std::int64_t ignore;
 
   explicit CrossEntropy(const KernelQuery& q)
       : lines(q.attrs, q.inputs[0].shape),
+        shape(q.inputs[1].shape),
         label_type(q.inputs[1].dtype),
         smoothing(static_cast<float>(q.attrs.number_or("label_smoothing", 0))),
         ignore(q.attrs.integer_or("ignore_index", -100)) {}
+
+  void check(std::int64_t label, std::int64_t line) const {
+    if (label >= 0 && label < lines.length) return;
+    op_defs::fail_label("softmax_cross_entropy", lines.length, shape, line,
+                        static_cast<double>(label));
+  }
 };
 
 PreparedKernel prepare_loss(const KernelQuery& q) {
@@ -104,12 +113,12 @@ PreparedKernel prepare_loss(const KernelQuery& q) {
                                const std::int64_t label = label_of(pointers[1], ce.label_type, i);
                                loss[i] = 0;
                                if (label == ce.ignore) return;
-                               check_label(label, ce.lines.length);
+                               ce.check(label, i);
                                const float top = ops.max(x, n);
                                const float log_total = std::log(ops.exp_sum(x, top, nullptr, n));
                                loss[i] = (1 - ce.smoothing) * (log_total - (x[label] - top));
                                if (ce.smoothing > 0) {
-                                 const float mean = ops.sum(x, n) / static_cast<float>(n);
+                                 const float mean = mean_of(ops, x, n);
                                  loss[i] += ce.smoothing * (log_total - (mean - top));
                                }
                              });
@@ -132,7 +141,7 @@ PreparedKernel prepare_loss_backward(const KernelQuery& q) {
                                 std::fill_n(y, n, 0.0f);
                                 return;
                               }
-                              check_label(label, ce.lines.length);
+                              ce.check(label, i);
                               const float top = ops.max(x, n);
                               const float total = ops.exp_sum(x, top, y, n);
                               const float even = ce.smoothing / static_cast<float>(n);

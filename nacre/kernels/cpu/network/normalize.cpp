@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "nacre/base/threads.h"
@@ -102,6 +103,56 @@ struct Operands {
   T* variance;
 };
 
+// Whether a variance in T can be worked with: not one whose squares overflowed, nor one that
+// vanished where nothing is added to it.
+template <class T>
+bool is_regular(const Form& f, T variance) {
+  return std::isfinite(variance) && (f.epsilon > 0 || variance >= std::numeric_limits<T>::min());
+}
+
+// The statistic (k0, k1) of numbers whose squares T does not hold: once more, in long double.
+using Wide = long double;
+struct WideStatistic {
+  Wide mean = 0;
+  Wide variance = 0;
+  Wide r = 0;
+};
+
+// Calls body(offset of the element, offset of its weight) for each element of a statistic.
+template <class Body>
+void for_each_element(const Form& f, std::int64_t k0, std::int64_t k1, Body&& body) {
+  for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
+    const std::int64_t at = f.offset(k0, r0, k1);
+    const std::int64_t w = f.weight(k0, r0, k1);
+    for (std::int64_t i = 0; i < f.size[3]; ++i) body(at + i, w + i * f.step[3]);
+  }
+}
+
+template <class T>
+WideStatistic wide_statistic(const Form& f, const T* x, std::int64_t k0, std::int64_t k1) {
+  WideStatistic s;
+  const auto count = static_cast<Wide>(f.count);
+  if (f.center) {
+    for_each_element(f, k0, k1, [&](std::int64_t i, std::int64_t) { s.mean += x[i] / count; });
+  }
+  for_each_element(f, k0, k1, [&](std::int64_t i, std::int64_t) {
+    s.variance += (x[i] - s.mean) * (x[i] - s.mean) / count;
+  });
+  s.r = 1 / std::sqrt(s.variance + static_cast<Wide>(f.epsilon));
+  return s;
+}
+
+template <class T>
+void forward_wide(const Form& f, const Operands<T>& p, std::int64_t k0, std::int64_t k1) {
+  const WideStatistic s = wide_statistic(f, p.x, k0, k1);
+  p.mean[k0 * f.size[2] + k1] = static_cast<T>(s.mean);
+  p.variance[k0 * f.size[2] + k1] = static_cast<T>(s.variance);
+  for_each_element(f, k0, k1, [&](std::int64_t i, std::int64_t w) {
+    const Wide y = (p.x[i] - s.mean) * s.r * (p.w ? p.w[w] : T(1));
+    p.y[i] = static_cast<T>(p.b ? y + p.b[w] : y);
+  });
+}
+
 template <class T>
 void forward_rows(const Form& f, const Operands<T>& p, const RunContext& run) {
   const auto& ops = norm_rows<T>();
@@ -123,6 +174,10 @@ void forward_rows(const Form& f, const Operands<T>& p, const RunContext& run) {
       const auto variance = static_cast<T>(total / f.count);
       p.mean[i] = mean;
       p.variance[i] = variance;
+      if (!is_regular(f, variance)) {
+        forward_wide(f, p, k0, k1);
+        continue;
+      }
       const T r = 1 / std::sqrt(variance + static_cast<T>(f.epsilon));
       for (std::int64_t r0 = 0; r0 < f.size[1]; ++r0) {
         const std::int64_t at = f.offset(k0, r0, k1);
@@ -169,6 +224,10 @@ void forward_columns(const Form& f, const Operands<T>& p, const RunContext& run)
         reduce(mean, [&](const T* row, T* part) { ops.column_add(row, part, n); });
       }
       reduce(variance, [&](const T* row, T* part) { ops.column_squares(row, mean, part, n); });
+      if (!std::all_of(variance, variance + width, [&](T v) { return is_regular(f, v); })) {
+        for (std::int64_t c = 0; c < width; ++c) forward_wide(f, p, k0, k1 + c);
+        continue;
+      }
       T factor[kColumns];
       for (std::int64_t c = 0; c < width; ++c) {
         factor[c] = (p.w ? p.w[k1 + c] : 1) / std::sqrt(variance[c] + static_cast<T>(f.epsilon));
@@ -220,6 +279,30 @@ struct Gradients {
   T* db;
 };
 
+// The gradient through one statistic; dw and db, unless null, are added to.
+template <class T>
+void backward_wide(const Form& f, const Gradients<T>& p, std::int64_t k0, std::int64_t k1, T* dw,
+                   T* db) {
+  const WideStatistic s = wide_statistic(f, p.x, k0, k1);
+  const auto xhat = [&](std::int64_t i) { return (p.x[i] - s.mean) * s.r; };
+  const auto weighed = [&](std::int64_t i, std::int64_t w) {
+    return p.w ? static_cast<Wide>(p.ct[i]) * p.w[w] : static_cast<Wide>(p.ct[i]);
+  };
+  Wide plain = 0;
+  Wide along = 0;
+  for_each_element(f, k0, k1, [&](std::int64_t i, std::int64_t w) {
+    plain += weighed(i, w);
+    along += weighed(i, w) * xhat(i);
+    if (dw) dw[w] += static_cast<T>(p.ct[i] * xhat(i));
+    if (db) db[w] += p.ct[i];
+  });
+  const Wide a = f.center ? plain / static_cast<Wide>(f.count) : 0;
+  const Wide b = along / static_cast<Wide>(f.count);
+  for_each_element(f, k0, k1, [&](std::int64_t i, std::int64_t w) {
+    p.dx[i] = static_cast<T>(s.r * (weighed(i, w) - a - xhat(i) * b));
+  });
+}
+
 // Each worker sums the weight's gradients into its own part of the scratch memory.
 template <class T>
 void backward_rows(const Form& f, const Gradients<T>& p, const RunContext& run) {
@@ -236,6 +319,10 @@ void backward_rows(const Form& f, const Gradients<T>& p, const RunContext& run) 
       for (std::int64_t i = items * slot / workers; i < items * (slot + 1) / workers; ++i) {
         const std::int64_t k0 = i / f.size[2];
         const std::int64_t k1 = i % f.size[2];
+        if (!is_regular(f, p.variance[i])) {
+          backward_wide(f, p, k0, k1, dw, db);
+          continue;
+        }
         const T mean = f.center ? p.mean[i] : 0;
         const T r = 1 / std::sqrt(p.variance[i] + static_cast<T>(f.epsilon));
         const bool vector = f.step[3] == 1;
@@ -288,12 +375,19 @@ void backward_columns(const Form& f, const Gradients<T>& p, const RunContext& ru
           if (f.weighted) std::fill_n(p.dw + k1, width, T(0));
           if (f.weighted) std::fill_n(p.db + k1, width, T(0));
           for (std::int64_t k0 = 0; k0 < f.size[0]; ++k0) {
+            const T* variance = p.variance + k0 * f.size[2] + k1;
+            if (!std::all_of(variance, variance + width, [&](T v) { return is_regular(f, v); })) {
+              T* dw = f.weighted ? p.dw : nullptr;
+              T* db = f.weighted ? p.db : nullptr;
+              for (std::int64_t c = 0; c < width; ++c) backward_wide(f, p, k0, k1 + c, dw, db);
+              continue;
+            }
             T mean[kColumns];
             T r[kColumns];
             for (std::int64_t c = 0; c < width; ++c) {
               const std::int64_t i = k0 * f.size[2] + k1 + c;
               mean[c] = f.center ? p.mean[i] : 0;
-              r[c] = 1 / std::sqrt(p.variance[i] + static_cast<T>(f.epsilon));
+              r[c] = 1 / std::sqrt(variance[c] + static_cast<T>(f.epsilon));
             }
             double sums[kColumns] = {};
             double products[kColumns] = {};

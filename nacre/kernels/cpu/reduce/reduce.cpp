@@ -22,6 +22,7 @@ Reduction reduction_of(Op op) {
     case Op::reduce_prod:
       return Reduction::product;
     case Op::reduce_norm:
+    case Op::reduce_mean_square:
       return Reduction::squares;
     case Op::reduce_max:
       return Reduction::max;
@@ -42,6 +43,7 @@ struct FloatReduction {
   ReduceFunctions functions;
   Reduction kind;
   DType dtype;
+  double count = 0;           // elements of an output, where the result is a mean; else 0
   TileFn to_f32 = nullptr;    // of 16-bit floats
   TileFn from_f32 = nullptr;  // back
   int workers = 1;
@@ -99,32 +101,53 @@ struct FloatReduction {
     }
   }
 
-  // Output o, column `column`: the norm, of what was summed to `squares` where that neither
-  // overflowed nor vanished, else of numbers relative to the largest. Only f64 comes to that.
-  double norm_of(const char* in, std::int64_t o, std::int64_t column, double squares) const {
-    if (dtype != f64 || (squares > 1e-280 && squares < 1e300) || squares != squares) {
-      return std::sqrt(squares);
-    }
-    const auto* x = reinterpret_cast<const double*>(in);
-    const auto each = [&](auto&& f) {
-      const std::int64_t base = ReduceLoops::offset(loops.kept, o) + column;
-      for (std::int64_t r = 0; r < loops.repeats; ++r) {
-        const double* from = x + base + ReduceLoops::offset(loops.reduced, r);
-        for (std::int64_t k = 0; k < loops.length; ++k) f(from[k * loops.inner]);
+  // Calls f with each element, in double, of output o, column `column`.
+  template <class F>
+  void for_each_element(const char* in, std::int64_t o, std::int64_t column, F&& f) const {
+    const std::int64_t base = ReduceLoops::offset(loops.kept, o) + column;
+    for (std::int64_t r = 0; r < loops.repeats; ++r) {
+      const std::int64_t first = base + ReduceLoops::offset(loops.reduced, r);
+      for (std::int64_t k = 0; k < loops.length; ++k) {
+        const void* at = in + static_cast<std::size_t>(first + k * loops.inner) * size();
+        float narrow = 0;
+        if (to_f32) to_f32(&at, &narrow, 1, 0, nullptr);
+        f(to_f32         ? static_cast<double>(narrow)
+          : dtype == f64 ? *static_cast<const double*>(at)
+                         : static_cast<double>(*static_cast<const float*>(at)));
       }
-    };
+    }
+  }
+
+  // The sum, or its part of the mean, where a chain in the dtype overflowed: the sum need not.
+  double sum_of(const char* in, std::int64_t o, std::int64_t column, double sum) const {
+    if (std::isfinite(sum)) return count > 0 ? sum / count : sum;
+    long double total = 0;
+    for_each_element(in, o, column, [&](double v) { total += v; });
+    return static_cast<double>(count > 0 ? total / count : total);
+  }
+
+  // The norm, or the mean square, of what was summed to `squares` where that neither overflowed
+  // nor vanished, else of numbers relative to the largest. Only f64 comes to that.
+  double norm_of(const char* in, std::int64_t o, std::int64_t column, double squares) const {
+    const bool regular = (squares > 1e-280 && squares < 1e300) || squares != squares;
+    if (dtype != f64 || regular) return count > 0 ? squares / count : std::sqrt(squares);
     double largest = 0;
-    each([&](double v) { largest = std::max(largest, std::fabs(v)); });
+    for_each_element(in, o, column, [&](double v) { largest = std::max(largest, std::fabs(v)); });
     if (largest == 0 || std::isinf(largest)) return largest;
     double total = 0;
-    each([&](double v) { total += v / largest * (v / largest); });
+    for_each_element(in, o, column, [&](double v) { total += v / largest * (v / largest); });
+    if (count > 0) return largest * (total / count) * largest;
     return largest * std::sqrt(total);
   }
 
   void finish(const char* in, std::int64_t o, std::int64_t column, double* values,
               std::int64_t n) const {
-    if (kind != Reduction::squares) return;
-    for (std::int64_t i = 0; i < n; ++i) values[i] = norm_of(in, o, column + i, values[i]);
+    if (kind == Reduction::squares) {
+      for (std::int64_t i = 0; i < n; ++i) values[i] = norm_of(in, o, column + i, values[i]);
+    }
+    if (kind == Reduction::sum) {
+      for (std::int64_t i = 0; i < n; ++i) values[i] = sum_of(in, o, column + i, values[i]);
+    }
   }
 
   void store(char* out, std::int64_t at, const double* values, std::int64_t n) const {
@@ -206,6 +229,10 @@ PreparedKernel prepare_float(const KernelQuery& q) {
   if (narrow) {
     r.to_f32 = find_cast(r.dtype, f32);
     r.from_f32 = find_cast(f32, r.dtype);
+  }
+  if (q.op == Op::reduce_mean || q.op == Op::reduce_mean_square) {
+    r.count = static_cast<double>(q.inputs[0].elements()) /
+              static_cast<double>(std::max<std::int64_t>(1, q.outputs[0].elements()));
   }
   r.workers = workers_for(microseconds_for(q), q.threads);
   r.split = r.workers > 1 && r.loops.outputs * r.column_blocks() < r.workers;
@@ -297,6 +324,11 @@ bool supports_reduce(const KernelQuery& q) {
   return q.inputs[0].dtype != boolean && q.outputs[0].dtype == q.inputs[0].dtype;
 }
 
+// The mean of nothing is left to the reference.
+bool supports_some(const KernelQuery& q) {
+  return supports_reduce(q) && q.inputs[0].elements() > 0;
+}
+
 bool supports_logical(const KernelQuery& q) { return q.inputs[0].dtype == boolean; }
 
 // argmax, argmin along one axis.
@@ -363,6 +395,8 @@ constexpr KernelRow kRows[] = {
     {Op::reduce_sum, "highway", supports_reduce, prepare_reduce},
     {Op::reduce_prod, "highway", supports_reduce, prepare_reduce},
     {Op::reduce_norm, "highway", supports_reduce, prepare_reduce},
+    {Op::reduce_mean, "highway", supports_some, prepare_reduce},
+    {Op::reduce_mean_square, "highway", supports_some, prepare_reduce},
     {Op::reduce_any, "direct", supports_logical, prepare_reduce},
     {Op::reduce_all, "direct", supports_logical, prepare_reduce},
     {Op::reduce_max, "highway", supports_reduce, prepare_reduce},

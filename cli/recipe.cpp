@@ -49,6 +49,7 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"train.epochs", &r.train.epochs},
           {"train.batch_size", &r.train.batch_size},
           {"train.optimizer", &r.train.optimizer},
+          {"train.optimizer_options", &r.train.optimizer_options},
           {"train.learning_rate", &r.train.learning_rate},
           {"train.weight_decay", &r.train.weight_decay},
           {"train.schedule", &r.train.schedule},
@@ -123,11 +124,13 @@ void put(const Field& field, const Json& value, const std::string& key, const st
     if (!value.is_boolean()) fail_type(where, key, "true or false", value);
     **b = value.get<bool>();
   } else if (auto* const* list = std::get_if<Strings*>(&field)) {
-    if (value.is_object() && key == "data.types") {  // zip = "category"
-      (*list)->clear();
-      for (const auto& [name, type] : value.items()) {
-        if (!type.is_string()) fail_type(where, key + "." + name, "a text", type);
-        (*list)->push_back(name + "=" + type.get<std::string>());
+    if (value.is_object() && (key == "data.types" || key == "train.optimizer_options")) {
+      (*list)->clear();  // {zip = "category"}, {momentum = 0.9}
+      for (const auto& [name, item] : value.items()) {
+        if (key == "data.types" && !item.is_string()) {
+          fail_type(where, key + "." + name, "a text", item);
+        }
+        (*list)->push_back(name + "=" + (item.is_string() ? item.get<std::string>() : item.dump()));
       }
     } else if (value.is_string()) {
       **list = {value.get<std::string>()};
@@ -263,6 +266,7 @@ void validate(const Recipe& r) {
     expect(r.train.weight_decay <= 0, "train.weight_decay", none);
     expect(r.train.clip_norm == 0, "train.clip_norm", none);
     expect(r.train.schedule == "constant", "train.schedule", none);
+    expect(r.train.optimizer_options.empty(), "train.optimizer_options", none);
   }
   const Strings precisions{"f32", "bf16", "auto"};
   expect(std::find(precisions.begin(), precisions.end(), r.train.precision) != precisions.end(),

@@ -44,8 +44,9 @@ struct TrainRecipe {
   std::int64_t epochs = 5;
   std::int64_t batch_size = 32;
   std::string optimizer = "adam";
-  double learning_rate = 0;  // 0: the optimizer's default
-  double weight_decay = -1;  // -1: the optimizer's default
+  std::vector<std::string> optimizer_options;  // more of them: "momentum=0.9"
+  double learning_rate = 0;                    // 0: the optimizer's default
+  double weight_decay = -1;                    // -1: the optimizer's default
   std::string schedule = "constant";
   std::string loss = "auto";
   std::vector<std::string> metrics;  // empty: accuracy or mean absolute error

@@ -11,6 +11,7 @@
 
 #include "nacre/base/json.h"
 #include "nacre/base/text.h"
+#include "nacre/base/utf8.h"
 #include "nacre/data/image/augment.h"
 #include "nacre/data/loader.h"
 #include "nacre/data/preprocess.h"
@@ -250,38 +251,45 @@ optim::Schedule schedule_for(const TrainRecipe& r, double rate, std::int64_t ste
   fail_choice("schedule", r.schedule, known);
 }
 
+// "momentum=0.9" of train.optimizer_options; a value is true, false, a whole number or a fraction.
+std::pair<std::string, optim::OptionValue> optimizer_option(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  const std::string value = equals == text.npos ? "" : text.substr(equals + 1);
+  if (name == "learning_rate" || name == "weight_decay") {
+    throw ValueError(
+        fmt::format("train.optimizer_options: write train.{0} instead of \"{0}\"", name));
+  }
+  if (value == "true" || value == "false") return {name, value == "true"};
+  char* end = nullptr;
+  const double number = std::strtod(value.c_str(), &end);
+  if (value.empty() || *end != '\0' || !std::isfinite(number)) {
+    throw ValueError(format_error(
+        {.op = "train.optimizer_options",
+         .what = fmt::format("\"{}\" is no option with a number, true or false", printable(text)),
+         .hint = "write for instance momentum=0.9"}));
+  }
+  if (value.find_first_not_of("+-0123456789") == value.npos && std::abs(number) < 1e15) {
+    return {name, static_cast<std::int64_t>(number)};
+  }
+  return {name, number};
+}
+
+// By its row of the library, defaults included.
 optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
-  const auto rate = [&](double standard) {
-    return schedule_for(r, r.learning_rate > 0 ? r.learning_rate : standard, steps);
-  };
-  const auto decay = [&](double standard) {
-    return r.weight_decay >= 0 ? r.weight_decay : standard;
-  };
-  const std::string& name = r.optimizer;
-  const auto make = [&]() -> optim::Optimizer {
-    if (name == "sgd")
-      return optim::SGD({.learning_rate = rate(0.01),
-                         .momentum = 0.9,
-                         .nesterov = true,
-                         .weight_decay = decay(optim::SGDOptions().weight_decay)});
-    if (name == "adam")
-      return optim::Adam(
-          {.learning_rate = rate(1e-3), .weight_decay = decay(optim::AdamOptions().weight_decay)});
-    if (name == "adamw")
-      return optim::AdamW(
-          {.learning_rate = rate(1e-3), .weight_decay = decay(optim::AdamWOptions().weight_decay)});
-    if (name == "rmsprop")
-      return optim::RMSprop({.learning_rate = rate(1e-3),
-                             .weight_decay = decay(optim::RMSpropOptions().weight_decay)});
-    if (name == "lion")
-      return optim::Lion(
-          {.learning_rate = rate(1e-4), .weight_decay = decay(optim::LionOptions().weight_decay)});
-    if (name == "muon")
-      return optim::Muon(
-          {.learning_rate = rate(0.02), .weight_decay = decay(optim::MuonOptions().weight_decay)});
-    fail_choice("optimizer", name, {"sgd", "adam", "adamw", "rmsprop", "lion", "muon", "lbfgs"});
-  };
-  optim::Optimizer optimizer = make();
+  Strings known;
+  for (const auto& row : optim::optimizers()) known.push_back(row.name);
+  known.push_back("lbfgs");
+  if (std::find(known.begin(), known.end(), r.optimizer) == known.end()) {
+    fail_choice("optimizer", r.optimizer, known);
+  }
+  const double standard = optim::Optimizer(r.optimizer.c_str()).schedule().constant();
+  optim::NamedOptions options;
+  options.emplace_back("learning_rate",
+                       schedule_for(r, r.learning_rate > 0 ? r.learning_rate : standard, steps));
+  if (r.weight_decay >= 0) options.emplace_back("weight_decay", r.weight_decay);
+  for (const std::string& text : r.optimizer_options) options.push_back(optimizer_option(text));
+  optim::Optimizer optimizer(r.optimizer, options);
   if (r.clip_norm > 0) optimizer.clip_norm(r.clip_norm);
   return optimizer;
 }

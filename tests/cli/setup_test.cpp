@@ -214,6 +214,37 @@ TEST(TrainRecipes, WeightDecayOfZeroIsZero) {
   }
 }
 
+// The command line knows every optimizer of the library, by its defaults.
+TEST(TrainRecipes, OptimizersAreThoseOfTheLibrary) {
+  const std::string layers = R"([{"type": "dense", "units": 2}])";
+  for (const auto& row : optim::optimizers()) {
+    Recipe recipe;
+    recipe.train.optimizer = row.name;
+    validate(recipe);
+    Model model = make_model(recipe, layers, true, 10);
+    EXPECT_EQ(model.optimizer().name(), row.name);
+    const optim::Optimizer own(row.name.c_str());
+    EXPECT_EQ(model.optimizer().learning_rate(), own.learning_rate()) << row.name;
+    EXPECT_EQ(model.optimizer().weight_decay(), own.weight_decay()) << row.name;
+  }
+  const auto with = [&](const char* toml) {
+    const Recipe recipe =
+        recipe_from_toml(std::string("[train]\noptimizer = \"sgd\"\n") + toml, "r");
+    make_model(recipe, layers, true, 10);
+  };
+  EXPECT_NO_THROW(with("optimizer_options = {momentum = 0.9, nesterov = true}"));
+  EXPECT_NO_THROW(with("optimizer_options = [\"momentum=0.9\"]"));
+  // Nesterov without a momentum is refused, so the options do arrive.
+  test::expect_error<ValueError>([&] { with("optimizer_options = {nesterov = true}"); },
+                                 {"nesterov needs a momentum"});
+  test::expect_error<ValueError>([&] { with("optimizer_options = {momentun = 0.9}"); },
+                                 {"momentun", "did you mean \"momentum\""});
+  test::expect_error<ValueError>([&] { with("optimizer_options = [\"momentum\"]"); },
+                                 {"train.optimizer_options", "momentum=0.9"});
+  test::expect_error<ValueError>([&] { with("optimizer_options = {learning_rate = 0.1}"); },
+                                 {"write train.learning_rate"});
+}
+
 // L-BFGS has no rate of its own: what would be left aside is refused.
 TEST(TrainRecipes, WhatLbfgsHasNotIsRefused) {
   const auto with = [](const char* assignment) {

@@ -11,6 +11,7 @@ std::span<const KernelRow> direct_conv_kernels();    // conv_direct.cpp
 std::span<const KernelRow> conv_pool_kernels();      // conv_pool_kernels.cpp
 std::span<const KernelRow> pool_kernels();           // pool.cpp
 std::span<const KernelRow> linalg_kernels();         // linalg.cpp
+std::span<const KernelRow> factor_kernels();         // decompositions.cpp
 std::span<const KernelRow> adam_kernels();           // adam.cpp
 std::span<const KernelRow> elementwise_kernels();    // elementwise.cpp
 std::span<const KernelRow> reduce_kernels();         // reduce.cpp

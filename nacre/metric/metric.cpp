@@ -157,20 +157,7 @@ class R2 final : public Metric::Measure {
 
 }  // namespace
 
-Metric::Metric(const char* name) {
-  std::string list;
-  std::vector<std::string> names;
-  for (const Known& known : kKnown) {
-    if (known.name == name) {
-      *this = known.make();
-      return;
-    }
-    names.emplace_back(known.name);
-    list += (list.empty() ? "" : ", ") + names.back();
-  }
-  throw ValueError("metric: none is named \"" + std::string(name) + '"' +
-                   did_you_mean(name, names) + "; there are " + list);
-}
+Metric::Metric(const char* name) { *this = named_row("metric", name, kKnown).make(); }
 
 void SumsMeasure::add(std::span<const Tensor> observed) {
   std::size_t at = 0;

@@ -13,7 +13,7 @@ namespace nacre::zoo {
 
 using Json = nlohmann::json;
 
-// Sizes of layers and their number are bounded by what an int holds: what is larger is a slip.
+// Sizes and numbers of layers must fit an int: anything larger is a mistake.
 constexpr std::int64_t kMostSize = std::numeric_limits<std::int32_t>::max();
 // Lists of layers within each other, of those that are read as of those that are written.
 constexpr int kMostNesting = 32;

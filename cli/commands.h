@@ -1,46 +1,29 @@
-// The subcommands of `nacre`, each with its options as a plain struct.
+// The subcommands of `nacre`: a file each, which holds its options and what it does, and a line
+// here and in the list of main.cpp.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "cli/console.h"
-#include "cli/recipe.h"
+
+namespace CLI {
+class App;
+}
 
 namespace nacre::cli {
 
-struct TrainCommand {
-  std::string recipe_file;            // or empty
-  std::string model, data;            // instead of a recipe
-  std::vector<std::string> settings;  // key=value
-  std::string resume;                 // the directory of a run to go on with
-  std::string directory;              // where the run goes
-  int threads = 0;
-  bool quiet = false;
-};
-int run_train(const TrainCommand& command, const Console& console);
+// Adds a command to the program. When the command line names it, it runs and sets `code`.
+using AddCommand = void (*)(CLI::App& app, const Console& console, int& code);
 
-struct EvalCommand {
-  std::string model;  // a model file or run directory
-  std::string data;   // by name or path; default: what the run was trained on
-  std::int64_t batch_size = 256;
-};
-int run_eval(const EvalCommand& command, const Console& console);
-
-struct PredictCommand {
-  std::string model;
-  std::vector<std::string> files;  // pictures, sounds, CSV rows; or "digits:12": sample 12 of a set
-  int top = 3;
-};
-int run_predict(const PredictCommand& command, const Console& console);
-
-struct SummaryCommand {
-  std::string model;  // a model file, run directory or zoo name
-  std::string data;   // of a zoo name: the data that gives shapes
-};
-int run_summary(const SummaryCommand& command, const Console& console);
-
-int run_models(const Console& console);
+void add_train(CLI::App& app, const Console& console, int& code);    // train.cpp
+void add_eval(CLI::App& app, const Console& console, int& code);     // eval.cpp
+void add_predict(CLI::App& app, const Console& console, int& code);  // predict.cpp
+void add_summary(CLI::App& app, const Console& console, int& code);  // summary.cpp
+void add_data(CLI::App& app, const Console& console, int& code);     // data_command.cpp
+void add_models(CLI::App& app, const Console& console, int& code);   // models.cpp
+void add_report(CLI::App& app, const Console& console, int& code);   // report_command.cpp
+void add_doctor(CLI::App& app, const Console& console, int& code);   // doctor.cpp
 
 struct DataCommand {
   std::string action;                      // list, show, fetch, split
@@ -51,11 +34,5 @@ struct DataCommand {
   std::uint64_t seed = 0;
 };
 int run_data(const DataCommand& command, const Console& console);
-
-struct ReportCommand {
-  std::string run;
-  std::string output;  // default: report.html in the run
-};
-int run_report(const ReportCommand& command, const Console& console);
 
 }  // namespace nacre::cli

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/own_data.h"
 #include "cli/setup.h"
 #include "nacre/base/error.h"
@@ -268,6 +269,36 @@ int run_data(const DataCommand& command, const Console& console) {
   if (command.action == "show") return show(command, console);
   if (command.action == "split") return split(command, console);
   return fetch(command, console);
+}
+
+void add_data(CLI::App& app, const Console& console, int& code) {
+  const auto command = std::make_shared<DataCommand>();
+  auto* command_app = app.add_subcommand("data", "List, show, fetch or split data");
+  command_app->require_subcommand(1);
+  command_app->footer("Example: nacre data show digits --out digits.png");
+  const auto data_action = [&](const char* name, const char* what, bool named) {
+    auto* sub = command_app->add_subcommand(name, what);
+    if (named)
+      sub->add_option("name", command->name, "A set by name, a folder or a file")->required();
+    sub->callback([command, &code, &console, name] {
+      command->action = name;
+      code = run_data(*command, console);
+    });
+    return sub;
+  };
+  data_action("list", "The sets there are", false);
+  auto* show =
+      data_action("show", "What a set, folder or table holds, and what it is taken for", true);
+  show->add_option("--out", command->output, "Write a picture of samples here (PNG)");
+  show->add_option("--set", command->settings,
+                   "A key of the recipe, such as data.types=zip=category")
+      ->allow_extra_args(false);
+  data_action("fetch", "Download a set", true);
+  auto* split = data_action("split", "Split a folder of classes into train and test", true);
+  split->add_option("--out", command->output, "The folder to fill")->required();
+  split->add_option("--test", command->test, "Share of the test part");
+  add_number(split, "--seed", command->seed, std::uint64_t{0},
+             std::numeric_limits<std::uint64_t>::max(), "Of the choice");
 }
 
 }  // namespace nacre::cli

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include "cli/commands.h"
+#include "cli/options.h"
 #include "nacre/base/text.h"
 #include "nacre/base/threads.h"
 #include "nacre/data/image/image.h"
@@ -91,6 +93,8 @@ std::vector<std::pair<std::string, std::string>> environment() {
           {"oneDNN", onednn_version()},    {"Nacre", NACRE_VERSION}};
 }
 
+namespace {
+
 int run_doctor(const Console& console) {
   nlohmann::json json;
   std::string text = fmt::format("Nacre {}\n\n", NACRE_VERSION);
@@ -131,6 +135,14 @@ int run_doctor(const Console& console) {
   }
   console.print(text, json);
   return kOk;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, const Console& console, int& code) {
+  app.add_subcommand("doctor", "What this machine offers")->callback([&console, &code] {
+    code = run_doctor(console);
+  });
 }
 
 }  // namespace nacre::cli

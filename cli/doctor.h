@@ -5,8 +5,6 @@
 
 namespace nacre::cli {
 
-int run_doctor(const Console& console);
-
 // Name and value of what a report should say about where a run took place.
 std::vector<std::pair<std::string, std::string>> environment();
 

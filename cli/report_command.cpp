@@ -2,6 +2,8 @@
 #include <filesystem>
 
 #include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/recipe.h"
 #include "cli/report.h"
 #include "cli/run_directory.h"
 #include "cli/run_files.h"
@@ -11,7 +13,14 @@
 #include "nacre/base/json.h"
 
 namespace nacre::cli {
+namespace {
+
 namespace fs = std::filesystem;
+
+struct ReportCommand {
+  std::string run;
+  std::string output;  // default: report.html in the run
+};
 
 int run_report(const ReportCommand& command, const Console& console) {
   const fs::path run = command.run;
@@ -35,6 +44,18 @@ int run_report(const ReportCommand& command, const Console& console) {
   write_file(out, report_html(report));
   console.print("wrote " + out.string() + "\n", {{"report", out.string()}});
   return kOk;
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, const Console& console, int& code) {
+  const auto command = std::make_shared<ReportCommand>();
+  auto* command_app = app.add_subcommand("report", "Write a page about a run");
+  command_app->add_option("run", command->run, "The run's directory")->required();
+  command_app->add_option("--out", command->output,
+                          "The HTML file; default: report.html in the run");
+  command_app->footer("Example: nacre report runs/digits-mlp-1");
+  command_app->callback([command, &console, &code] { code = run_report(*command, console); });
 }
 
 }  // namespace nacre::cli

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/doctor.h"
 #include "cli/judge.h"
+#include "cli/options.h"
 #include "cli/run_directory.h"
 #include "cli/run_setup.h"
 #include "cli/setup.h"
@@ -31,6 +32,16 @@ namespace nacre::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+struct TrainCommand {
+  std::string recipe_file;            // or empty
+  std::string model, data;            // instead of a recipe
+  std::vector<std::string> settings;  // key=value
+  std::string resume;                 // the directory of a run to go on with
+  std::string directory;              // where the run goes
+  int threads = 0;
+  bool quiet = false;
+};
 
 CallbackPtr stop_when_asked() {
   return make_callback({.on_batch_end = [](TrainingState& state) {
@@ -236,8 +247,6 @@ nlohmann::json evaluate_best(const fs::path& run, Model& model, const Setup& set
   return evaluation;
 }
 
-}  // namespace
-
 int run_train(const TrainCommand& command, const Console& console) {
   const StopSignals signals;
   const bool resumes = !command.resume.empty();
@@ -374,6 +383,39 @@ int run_train(const TrainCommand& command, const Console& console) {
   console.say(fmt::format("\ntest: {} ({} samples)\n", line, with_thousands(setup.test.size())));
   if (!command.quiet) print_next_steps(run, console);
   return kOk;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, const Console& console, int& code) {
+  const auto command = std::make_shared<TrainCommand>();
+  auto* command_app = app.add_subcommand("train", "Train a model from a recipe or options");
+  command_app->add_option("recipe", command->recipe_file, "A recipe (TOML)");
+  command_app->add_option("--model", command->model, "A model of `nacre models`");
+  command_app->add_option("--data", command->data,
+                          "A set of `nacre data list`, a folder or a CSV file");
+  command_app->add_option("--set", command->settings, "key=value, as in a recipe: train.epochs=3")
+      ->allow_extra_args(false);
+  command_app->add_option("--resume", command->resume, "Go on with the run in this directory");
+  command_app->add_option("--out", command->directory, "The run's directory");
+  add_number(command_app, "--threads", command->threads, 0, kMostThreads,
+             "Threads to use (default: all)");
+  command_app->add_flag("--quiet", command->quiet, "No progress");
+  for (const auto& [option, key] :
+       std::vector<std::pair<std::string, std::string>>{{"--epochs", "train.epochs"},
+                                                        {"--batch-size", "train.batch_size"},
+                                                        {"--optimizer", "train.optimizer"},
+                                                        {"--learning-rate", "train.learning_rate"},
+                                                        {"--seed", "train.seed"},
+                                                        {"--precision", "train.precision"},
+                                                        {"--augment", "data.augment"}}) {
+    command_app->add_option_function<std::string>(
+        option,
+        [command, key = key](const std::string& v) { command->settings.push_back(key + "=" + v); },
+        "Short for --set " + key);
+  }
+  command_app->footer("Example: nacre train --data fashion-mnist --model cnn --epochs 5");
+  command_app->callback([command, &console, &code] { code = run_train(*command, console); });
 }
 
 }  // namespace nacre::cli

@@ -1,4 +1,4 @@
-// What Nacre prints and checks for whoever looks for a mistake, chosen by the environment variable
+// What Nacre prints and checks to help find a mistake, chosen by the environment variable
 // NACRE_DEBUG: a comma-separated list of
 //   trace      the graph of each function as it was traced (to stderr)
 //   passes     the graph after each pass that changed it

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "nacre/base/error.h"
+
 namespace nacre {
 namespace {
 
@@ -49,6 +51,12 @@ std::string nearest_name(std::string_view name, std::span<const std::string> can
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates) {
   const std::string near = nearest_name(name, candidates);
   return near.empty() ? "" : "; did you mean \"" + near + "\"?";
+}
+
+void fail_unknown_name(std::string_view what, std::string_view name,
+                       std::span<const std::string> known) {
+  throw ValueError(fmt::format("{}: none is named \"{}\"{}; there are {}", what, name,
+                               did_you_mean(name, known), fmt::join(known, ", ")));
 }
 
 std::string with_thousands(long long number) {

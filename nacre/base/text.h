@@ -16,6 +16,20 @@ std::string nearest_name(std::string_view name, std::span<const std::string> can
 // "; did you mean \"x\"?" or "".
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
+// Throws ValueError: 'loss: none is named "maee"; did you mean "mae"?; there are mse, mae'.
+[[noreturn]] void fail_unknown_name(std::string_view what, std::string_view name,
+                                    std::span<const std::string> known);
+// The row of a table that has this `name`; fail_unknown_name() where there is none.
+template <class Row, std::size_t N>
+const Row& named_row(std::string_view what, std::string_view name, const Row (&rows)[N]) {
+  std::vector<std::string> known;
+  for (const Row& row : rows) {
+    if (row.name == name) return row;
+    known.emplace_back(row.name);
+  }
+  fail_unknown_name(what, name, known);
+}
+
 // "1,234,567".
 std::string with_thousands(long long number);
 

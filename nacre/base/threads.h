@@ -28,6 +28,14 @@ void set_threads(int n);
 // thread what was granted; starting threads for the first time takes as long as it takes.
 int grant_threads(int asked);
 
+// How many threads that much work deserves: one for each 25 microseconds, since waking another one
+// costs a few; at least 1, at most `most`.
+inline int workers_for(double microseconds, int most) {
+  const double deserved = microseconds / 25;
+  if (deserved >= most) return most > 1 ? most : 1;
+  return deserved > 1 ? static_cast<int>(deserved) : 1;
+}
+
 // threads() in words with its reason: "1 of 2 that NACRE_THREADS asks for (OMP_THREAD_LIMIT is 1)".
 std::string describe_threads();
 // available_threads() in words: "1 (2 in the affinity mask; cgroup quota 1.5 CPUs, in /sys/...)".

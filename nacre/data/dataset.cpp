@@ -62,7 +62,7 @@ const SampleSource& checked(const std::shared_ptr<const SampleSource>& source) {
 
 }  // namespace
 
-Batch SampleSource::gather(std::span<const std::int64_t> numbers, const Draw& draw) const {
+Batch SampleSource::batch_of(std::span<const std::int64_t> numbers, const Draw& draw) const {
   Batch batch;
   if (weighted()) batch.weights = Tensor({f32, {static_cast<std::int64_t>(numbers.size())}});
   for (std::size_t row = 0; row < numbers.size(); ++row) {
@@ -120,7 +120,7 @@ std::vector<std::int64_t> Dataset::labels() const {
   for (std::int64_t begin = 0; begin < size(); begin += 256) {
     numbers.resize(static_cast<std::size_t>(std::min<std::int64_t>(256, size() - begin)));
     std::iota(numbers.begin(), numbers.end(), begin);
-    const Batch batch = source_->gather(numbers, {});
+    const Batch batch = source_->batch_of(numbers, {});
     if (batch.targets.size() != 1 || batch.targets[0].rank() != 1 ||
         !is_integral(batch.targets[0].dtype())) {
       throw ValueError(format_error(
@@ -139,7 +139,7 @@ Batch Dataset::all(const Draw& draw) const {
   if (empty()) return {};
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(size()));
   std::iota(numbers.begin(), numbers.end(), 0);
-  return source_->gather(numbers, draw);
+  return source_->batch_of(numbers, draw);
 }
 
 Dataset Dataset::take(std::int64_t count) const {
@@ -233,7 +233,7 @@ Moments measure(const Dataset& set, std::int64_t most) {
     std::vector<std::int64_t> numbers(
         static_cast<std::size_t>(std::min<std::int64_t>(128, n - begin)));
     std::iota(numbers.begin(), numbers.end(), begin);
-    const std::vector<double> values = source.gather(numbers, {}).inputs[0].to_vector<double>();
+    const std::vector<double> values = source.batch_of(numbers, {}).inputs[0].to_vector<double>();
     const double count = static_cast<double>(numbers.size()) * static_cast<double>(inner);
     if (count == 0) break;
     for (std::int64_t c = 0; c < channels; ++c) {

@@ -50,9 +50,9 @@ class SampleSource {
   virtual Sample get(std::int64_t i, const Draw& draw) const = 0;
   // The samples of these numbers, stacked. By default get() one by one; sources that can do better
   // override it. Throws ShapeError naming the sample whose shape differs from the first.
-  virtual Batch gather(std::span<const std::int64_t> numbers, const Draw& draw) const;
+  virtual Batch batch_of(std::span<const std::int64_t> numbers, const Draw& draw) const;
   virtual const Info& info() const = 0;
-  // Whether gather gives weights.
+  // Whether batch_of() gives weights.
   virtual bool weighted() const { return false; }
   // Class indices of all samples where they are known without decoding the samples, else empty.
   virtual std::vector<std::int64_t> labels() const { return {}; }

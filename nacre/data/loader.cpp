@@ -104,7 +104,7 @@ class Loader::Impl {
         static_cast<std::size_t>(std::min(options_.batch_size, samples_ - begin)));
     std::iota(numbers.begin(), numbers.end(), begin);
     const Draw draw{options_.seed, epoch};
-    Batch batch = ordered_.source()->gather(numbers, draw);
+    Batch batch = ordered_.source()->batch_of(numbers, draw);
     std::uint64_t step = std::uint64_t{1} << 32;  // apart from the steps of samples
     for (const BatchStep& f : options_.steps) {
       RandomStream random = stream_for(draw, step++, number);

@@ -69,7 +69,7 @@ class TensorSource final : public SampleSource {
     if (weights_.defined()) sample.weight = weights_.data<float>()[static_cast<std::size_t>(i)];
     return sample;
   }
-  Batch gather(Numbers numbers, const Draw&) const override {
+  Batch batch_of(Numbers numbers, const Draw&) const override {
     Batch batch;
     for (const Tensor& t : inputs_) batch.inputs.push_back(rows_of(t, numbers));
     for (const Tensor& t : targets_) batch.targets.push_back(rows_of(t, numbers));
@@ -119,16 +119,16 @@ std::vector<std::int64_t> pick(const std::vector<std::int64_t>& from, Numbers nu
   return out;
 }
 
-class SelectedSource final : public Step {
+class SelectedSource final : public DerivedSource {
  public:
   SelectedSource(SourcePointer parent, std::vector<std::int64_t> numbers)
-      : Step(std::move(parent)), numbers_(std::move(numbers)) {}
+      : DerivedSource(std::move(parent)), numbers_(std::move(numbers)) {}
   std::int64_t size() const override { return static_cast<std::int64_t>(numbers_.size()); }
   Sample get(std::int64_t i, const Draw& draw) const override {
     return parent_->get(numbers_[static_cast<std::size_t>(i)], draw);
   }
-  Batch gather(Numbers numbers, const Draw& draw) const override {
-    return parent_->gather(pick(numbers_, numbers), draw);
+  Batch batch_of(Numbers numbers, const Draw& draw) const override {
+    return parent_->batch_of(pick(numbers_, numbers), draw);
   }
   std::vector<std::int64_t> labels() const override {
     const auto known = parent_->labels();
@@ -139,10 +139,10 @@ class SelectedSource final : public Step {
   std::vector<std::int64_t> numbers_;
 };
 
-class JoinedSource final : public Step {
+class JoinedSource final : public DerivedSource {
  public:
   JoinedSource(SourcePointer first, SourcePointer second)
-      : Step(std::move(first)), second_(std::move(second)), cut_(parent_->size()) {}
+      : DerivedSource(std::move(first)), second_(std::move(second)), cut_(parent_->size()) {}
   std::int64_t size() const override { return cut_ + second_->size(); }
   bool weighted() const override { return parent_->weighted() || second_->weighted(); }
   std::uint64_t depth() const override { return std::max(parent_->depth(), second_->depth()) + 1; }
@@ -164,10 +164,10 @@ class JoinedSource final : public Step {
   std::int64_t cut_;
 };
 
-class RepeatedSource final : public Step {
+class RepeatedSource final : public DerivedSource {
  public:
   RepeatedSource(SourcePointer parent, std::int64_t times)
-      : Step(std::move(parent)), times_(times), part_(parent_->size()) {}
+      : DerivedSource(std::move(parent)), times_(times), part_(parent_->size()) {}
   std::int64_t size() const override { return part_ * times_; }
   Sample get(std::int64_t i, const Draw& draw) const override {
     return parent_->get(i % part_, {draw.seed, draw.epoch * times_ + i / part_});
@@ -184,14 +184,14 @@ class RepeatedSource final : public Step {
   std::int64_t part_;
 };
 
-class ShuffledSource final : public Step {
+class ShuffledSource final : public DerivedSource {
  public:
-  using Step::Step;
+  using DerivedSource::DerivedSource;
   Sample get(std::int64_t i, const Draw& draw) const override {
     return parent_->get((*order(draw))[static_cast<std::size_t>(i)], draw);
   }
-  Batch gather(Numbers numbers, const Draw& draw) const override {
-    return parent_->gather(pick(*order(draw), numbers), draw);
+  Batch batch_of(Numbers numbers, const Draw& draw) const override {
+    return parent_->batch_of(pick(*order(draw), numbers), draw);
   }
 
  private:
@@ -220,14 +220,14 @@ class ShuffledSource final : public Step {
   mutable std::size_t older_ = 0;
 };
 
-class RenamedSource final : public Step {
+class RenamedSource final : public DerivedSource {
  public:
   RenamedSource(SourcePointer parent, Info info)
-      : Step(std::move(parent)), info_(std::move(info)) {}
+      : DerivedSource(std::move(parent)), info_(std::move(info)) {}
   const Info& info() const override { return info_; }
   Sample get(std::int64_t i, const Draw& draw) const override { return parent_->get(i, draw); }
-  Batch gather(Numbers numbers, const Draw& draw) const override {
-    return parent_->gather(numbers, draw);
+  Batch batch_of(Numbers numbers, const Draw& draw) const override {
+    return parent_->batch_of(numbers, draw);
   }
   std::vector<std::int64_t> labels() const override { return parent_->labels(); }
 

@@ -12,9 +12,9 @@ namespace nacre::data {
 using SourcePointer = std::shared_ptr<const SampleSource>;
 
 // A source that reads from one other.
-class Step : public SampleSource {
+class DerivedSource : public SampleSource {
  public:
-  explicit Step(SourcePointer parent) : parent_(std::move(parent)) {}
+  explicit DerivedSource(SourcePointer parent) : parent_(std::move(parent)) {}
   std::int64_t size() const override { return parent_->size(); }
   const Info& info() const override { return parent_->info(); }
   bool weighted() const override { return parent_->weighted(); }

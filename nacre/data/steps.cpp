@@ -15,10 +15,10 @@ namespace {
 
 using Numbers = std::span<const std::int64_t>;
 
-class MappedSource final : public Step {
+class MappedSource final : public DerivedSource {
  public:
   MappedSource(SourcePointer parent, std::function<Sample(Sample, RandomStream&)> f)
-      : Step(std::move(parent)), f_(std::move(f)) {}
+      : DerivedSource(std::move(parent)), f_(std::move(f)) {}
   Sample get(std::int64_t i, const Draw& draw) const override {
     RandomStream random = stream_for(draw, depth(), i);
     return f_(parent_->get(i, draw), random);
@@ -28,10 +28,12 @@ class MappedSource final : public Step {
   std::function<Sample(Sample, RandomStream&)> f_;
 };
 
-class TransformedSource final : public Step {
+class TransformedSource final : public DerivedSource {
  public:
   TransformedSource(SourcePointer parent, std::shared_ptr<const Transform> step, int input)
-      : Step(std::move(parent)), step_(std::move(step)), input_(static_cast<std::size_t>(input)) {}
+      : DerivedSource(std::move(parent)),
+        step_(std::move(step)),
+        input_(static_cast<std::size_t>(input)) {}
 
   Sample get(std::int64_t i, const Draw& draw) const override {
     Sample sample = parent_->get(i, draw);
@@ -42,8 +44,8 @@ class TransformedSource final : public Step {
     t = out;
     return sample;
   }
-  Batch gather(Numbers numbers, const Draw& draw) const override {
-    Batch batch = parent_->gather(numbers, draw);
+  Batch batch_of(Numbers numbers, const Draw& draw) const override {
+    Batch batch = parent_->batch_of(numbers, draw);
     if (numbers.empty()) return batch;
     Tensor& t = at(batch.inputs);
     const Spec from{t.dtype(), Shape(std::span(t.shape().begin() + 1, t.shape().end()))};
@@ -76,10 +78,10 @@ class TransformedSource final : public Step {
   std::size_t input_;
 };
 
-class CachedSource final : public Step {
+class CachedSource final : public DerivedSource {
  public:
   CachedSource(SourcePointer parent, std::size_t limit)
-      : Step(std::move(parent)), limit_(limit), kept_(static_cast<std::size_t>(size())) {}
+      : DerivedSource(std::move(parent)), limit_(limit), kept_(static_cast<std::size_t>(size())) {}
 
   Sample get(std::int64_t i, const Draw& draw) const override {
     const auto k = static_cast<std::size_t>(i);
@@ -131,17 +133,17 @@ Tensor one_hot_rows(const Tensor& indices, std::int64_t classes) {
   return out;
 }
 
-class OneHotSource final : public Step {
+class OneHotSource final : public DerivedSource {
  public:
   OneHotSource(SourcePointer parent, std::int64_t classes)
-      : Step(std::move(parent)), classes_(classes) {}
+      : DerivedSource(std::move(parent)), classes_(classes) {}
   Sample get(std::int64_t i, const Draw& draw) const override {
     Sample sample = parent_->get(i, draw);
     for (Tensor& t : sample.targets) t = one_hot_rows(t, classes_);
     return sample;
   }
-  Batch gather(Numbers numbers, const Draw& draw) const override {
-    Batch batch = parent_->gather(numbers, draw);
+  Batch batch_of(Numbers numbers, const Draw& draw) const override {
+    Batch batch = parent_->batch_of(numbers, draw);
     for (Tensor& t : batch.targets) t = one_hot_rows(t, classes_);
     return batch;
   }

@@ -10,14 +10,21 @@
 #include <vector>
 
 #include "nacre/base/error.h"
+#include "nacre/base/inline_vector.h"
 #include "nacre/base/shape.h"
 #include "nacre/graph/attrs.h"
 
 namespace nacre {
 
-// The operations; the enumerators come from ops/define/ops.def, two floors down.
+using SpecList = InlineVector<Spec, 4>;
+
+// The operations; the enumerators come from ops/define/ops.def, two floors down, and so does what
+// is known of them.
 enum class Op : std::uint16_t;
 std::string_view name_of(Op op);
+// The specs of an op's outputs. The checks of an op happen here and nowhere else: throws what they
+// throw, naming the line `at`.
+SpecList infer_specs(Op op, const Attrs& attrs, std::span<const Spec> inputs, const Location& at);
 
 using NodeId = std::uint32_t;
 using ValueId = std::uint32_t;

@@ -32,7 +32,7 @@ class CheckpointFolder {
   // Saves, then removes the oldest beyond `keep` and what killed runs left half-written. A later
   // step than this one (of a run that was set back) is removed as well.
   void save(const Checkpoint& checkpoint) const;
-  // Steps that are there, rising.
+  // The steps there are checkpoints of, in ascending order.
   std::vector<std::int64_t> steps() const;
   std::filesystem::path path_of(std::int64_t step) const;
   Checkpoint load(std::int64_t step) const;

@@ -37,20 +37,7 @@ constexpr Known kKnown[] = {
 
 }  // namespace
 
-Loss::Loss(const char* name) {
-  std::string list;
-  std::vector<std::string> names;
-  for (const Known& known : kKnown) {
-    if (known.name == name) {
-      *this = known.make();
-      return;
-    }
-    names.emplace_back(known.name);
-    list += (list.empty() ? "" : ", ") + names.back();
-  }
-  throw ValueError("loss: none is named \"" + std::string(name) + '"' + did_you_mean(name, names) +
-                   "; there are " + list);
-}
+Loss::Loss(const char* name) { *this = named_row("loss", name, kKnown).make(); }
 
 Tensor Loss::operator()(const Operand& prediction, const Operand& target,
                         const Tensor& weights) const {

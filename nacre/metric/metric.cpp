@@ -167,7 +167,6 @@ class R2 final : public Metric::Measure {
 }  // namespace
 
 Metric::Metric(const char* name) {
-  std::string list;
   std::vector<std::string> names;
   for (const Known& known : kKnown) {
     if (known.name == name) {
@@ -175,16 +174,13 @@ Metric::Metric(const char* name) {
       return;
     }
     names.emplace_back(known.name);
-    list += (list.empty() ? "" : ", ") + names.back();
   }
   if (const int k = count_in(name)) {
     *this = top_k_accuracy(k);
     return;
   }
-  names.emplace_back("top_5_accuracy");
-  list += ", top_5_accuracy (of any number)";
-  throw ValueError("metric: none is named \"" + std::string(name) + '"' +
-                   did_you_mean(name, names) + "; there are " + list);
+  names.emplace_back("top_5_accuracy");  // of any number
+  fail_unknown_name("metric", name, names);
 }
 
 void SumsMeasure::add(std::span<const Tensor> observed) {

@@ -93,16 +93,9 @@ Activation::Activation(Tensor (*function)(const Operand&, bool)) {
   *this = Activation("gelu");
 }
 
-Activation::Activation(const char* name) {
-  for (const Known& known : kKnown) {
-    if (known.name != name) continue;
-    name_ = name;
-    if (name_ != "linear") function_ = known.apply;
-    return;
-  }
-  const std::vector<std::string> all = names();
-  throw ValueError(fmt::format("activation: none is named \"{}\"{}; there are {}", name,
-                               did_you_mean(name, all), fmt::join(all, ", ")));
+Activation::Activation(const char* name) : name_(name) {
+  const Known& known = named_row("activation", name, kKnown);
+  if (name_ != "linear") function_ = known.apply;
 }
 
 std::vector<std::string> Activation::names() {

@@ -1,4 +1,4 @@
-// Embedding: a learned vector for each of a number of things.
+// Embedding: a learned vector for each of a number of tokens, categories or other items.
 #pragma once
 
 #include <optional>
@@ -9,9 +9,9 @@
 namespace nacre::nn {
 
 struct EmbeddingLayerOptions {
-  std::int64_t input_dim = 0;                      // how many things, at least 1
-  std::int64_t output_dim = 0;                     // elements of a vector, at least 1
-  std::optional<std::int64_t> padding_index = {};  // a row that begins as zeros and stays so
+  std::int64_t input_dim = 0;                      // how many items, at least 1
+  std::int64_t output_dim = 0;                     // length of a vector, at least 1
+  std::optional<std::int64_t> padding_index = {};  // a row that starts as zeros and stays so
   Initializer initializer = {};                    // default: uniform in [-0.05, 0.05], as in Keras
 
   template <class V>
@@ -22,7 +22,7 @@ struct EmbeddingLayerOptions {
     v(Field{.name = "initializer"}, initializer);
   }
 };
-// Whole numbers [...] give vectors [..., output_dim]; `weight` is [input_dim, output_dim].
+// Integers [...] give vectors [..., output_dim]; `weight` is [input_dim, output_dim].
 class Embedding : public LayerBase {
  public:
   // Throws ValueError when a size is below 1 or padding_index is not below input_dim.

@@ -121,18 +121,7 @@ Initializer::Initializer(std::string name, Fill fill, std::optional<std::uint64_
 }
 
 Initializer::Initializer(const char* name) {
-  std::string list;
-  std::vector<std::string> names;
-  for (const Known& known : kKnown) {
-    if (known.name == name) {
-      *this = known.make();
-      return;
-    }
-    names.emplace_back(known.name);
-    list += (list.empty() ? "" : ", ") + names.back();
-  }
-  throw ValueError("initializer: none is named \"" + std::string(name) + '"' +
-                   did_you_mean(name, names) + "; there are " + list);
+  *this = named_row("initializer", name, kKnown).make();
 }
 
 Tensor Initializer::operator()(const Shape& shape, DType dtype) const {

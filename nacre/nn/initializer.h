@@ -1,4 +1,4 @@
-// How parameters begin. Every initialiser is a function of shape and seed.
+// Initial values of parameters. Every initializer is a function of shape and seed.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,7 @@
 
 namespace nacre::nn {
 
-// The base of all layers of the library: its place in the model ("mlp/dense_1").
+// The base of all layers of the library: it knows the layer's path in the model ("mlp/dense_1").
 class LayerBase {
  public:
   explicit LayerBase(std::string kind) : kind_(std::move(kind)), seed_(next_initial_seed()) {}
@@ -29,7 +29,7 @@ class LayerBase {
   const Setting& setting() const { return setting_; }
 
  protected:
-  // Plans that were traced through this layer serve no longer.
+  // Invalidates the plans that were traced through this layer.
   void changed() { setting_.renew(); }
   // Values of `given`, or of `fallback` where none was given, drawn with the layer's seed plus
   // `salt`: what a layer begins with depends on the order in which layers were made, not called.
@@ -46,7 +46,7 @@ class LayerBase {
   Setting setting_;
 };
 
-// What is told of every call of a layer while a LayerObserver lives (summary() listens).
+// What a LayerObserver is told of each call of a layer while it lives (summary() uses one).
 struct LayerEvent {
   std::string path;
   std::string kind;

@@ -1,4 +1,4 @@
-// Modules: any type with plain members that says which of them hold parameters.
+// Modules: any type with plain members that lists those that hold parameters.
 //
 //   struct Mlp {
 //     nn::Dense hidden{{.units = 32, .activation = relu}};
@@ -28,7 +28,7 @@ namespace nacre::nn {
 
 class LayerBase;
 
-// What walks through a module's members.
+// Visits the members of a module.
 class ModuleVisitor {
  public:
   virtual ~ModuleVisitor() = default;
@@ -126,10 +126,6 @@ VisitFn visit_fn(M& module) {
 // unless their sizes were given.
 template <VisitableModule M>
 NamedVariables parameters(M& module) {
-  return collect_parameters(visit_fn(module));
-}
-template <VisitableModule M>
-NamedVariables named_parameters(M& module) {
   return collect_parameters(visit_fn(module));
 }
 // Parameters, frozen ones included, and buffers (statistics of batch normalisation, random state).

@@ -9,7 +9,7 @@ namespace nacre::nn {
 struct BatchNormOptions {
   double momentum = 0.99;     // running = momentum * running + (1 - momentum) * batch, as in Keras
   double epsilon = 1e-3;      // as in Keras (PyTorch: 1e-5, and its momentum is 1 - this one)
-  bool affine = true;         // learn a scale and a shift
+  bool affine = true;         // learns a scale and a shift
   std::int64_t channels = 0;  // 0: taken from the first input
 
   template <class V>

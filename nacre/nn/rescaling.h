@@ -1,4 +1,4 @@
-// Rescaling: a fixed change of unit.
+// Rescaling: a fixed linear map.
 #pragma once
 
 #include "nacre/nn/field.h"
@@ -16,8 +16,8 @@ struct RescalingOptions {
     v(Field{.name = "offset"}, offset);
   }
 };
-// x * scale + offset, as Keras' layer of that name: pictures to [0, 1] at the beginning of a
-// network, or what it gives back to the unit of the targets at its end.
+// x * scale + offset, as Keras' layer of that name: scales pictures to [0, 1] at the input of a
+// network, or its output back to the unit of the targets.
 class Rescaling : public LayerBase {
  public:
   // Throws ValueError unless both are finite and the scale is not 0.

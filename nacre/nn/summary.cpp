@@ -9,6 +9,7 @@
 
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
+#include "nacre/graph/query.h"
 #include "nacre/ops/define/op_def.h"
 #include "nacre/run/trace_session.h"
 
@@ -21,14 +22,10 @@ double multiply_adds(const Graph& graph, const Node& node) {
   if (name.find("matmul") == name.npos && name.find("conv") == name.npos && name != "linear") {
     return 0;
   }
-  SpecList in;
-  SpecList out;
-  for (const ValueId v : graph.inputs(node)) in.push_back(graph.spec(v));
-  for (std::uint32_t i = 0; i < node.output_count; ++i) {
-    out.push_back(graph.spec(node.first_output + i));
-  }
   const CostFn cost = op_def(node.op).cost;
-  return cost ? cost(node.attrs, in, out).operations / 2 : 0;
+  if (!cost) return 0;
+  const NodeSpecs specs = specs_of(graph, node);
+  return cost(node.attrs, specs.in, specs.out).operations / 2;
 }
 
 // The layer scope of a variable's owner, from the variables' names: "0.weight" belongs to the row

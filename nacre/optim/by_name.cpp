@@ -114,8 +114,7 @@ const Row& find(const std::string& name) {
     if (row.description.name == name) return row;
     names.push_back(row.description.name);
   }
-  throw ValueError(fmt::format("optimizer: none is named \"{}\"{}; there are {}", name,
-                               did_you_mean(name, names), fmt::join(names, ", ")));
+  fail_unknown_name("optimizer", name, names);
 }
 
 }  // namespace

@@ -9,10 +9,10 @@
 namespace nacre::optim {
 
 struct LBFGSOptions {
-  std::int64_t max_iterations = 20;  // of one call of minimize()
-  std::int64_t history = 10;         // pairs of steps and gradient changes that are kept
-  double tolerance_gradient = 1e-7;  // ends when no gradient element is larger
-  double tolerance_change = 1e-9;    // ends when no element and not the value changes by more
+  std::int64_t max_iterations = 20;  // in one call of minimize()
+  std::int64_t history = 10;         // how many pairs of step and gradient change are kept
+  double tolerance_gradient = 1e-7;  // stops when no gradient element is larger
+  double tolerance_change = 1e-9;    // stops when neither the value nor any element changes by more
   // Model::fit refuses batches that are not the whole data, whose values a line search cannot
   // compare, unless this is set.
   bool mini_batches = false;
@@ -42,7 +42,7 @@ class LBFGS {
   std::int64_t iterations() const { return iterations_; }  // of the last call
   const LBFGSOptions& options() const { return options_; }
 
-  // What was learned of the curvature, by name, and its way back.
+  // What was learned of the curvature, by name, to be saved and restored.
   nn::StateMap state() const;
   void load_state(const nn::StateMap& values);
 

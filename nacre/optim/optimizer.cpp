@@ -186,7 +186,7 @@ Optimizer::Changing Optimizer::changing(const nn::NamedVariables& parameters,
 }
 
 void Optimizer::accumulate(const nn::NamedVariables& parameters, const Tensors& gradients,
-                           const GatherOptions& options) {
+                           const AccumulateOptions& options) {
   const TapePause pause;
   const Changing all = changing(parameters, gradients);
   for (Entry* entry : all.entries) {
@@ -212,7 +212,7 @@ void Optimizer::accumulate(const nn::NamedVariables& parameters, const Tensors& 
   }
 }
 
-Tensors Optimizer::take_accumulated(const Changing& changing, const GatherOptions& options) {
+Tensors Optimizer::take_accumulated(const Changing& changing, const AccumulateOptions& options) {
   const bool weighs = options.weight.defined() && !options.sum;
   const Tensor weight = weighs ? options.weight.to(f64) : ones({}, f64);
   std::map<Count*, Tensor> totals;
@@ -309,7 +309,7 @@ void Optimizer::check_finite() const {
 }
 
 void Optimizer::update(const nn::NamedVariables& parameters, const Tensors& given,
-                       const GatherOptions& options, const nn::VisitFn* module) {
+                       const AccumulateOptions& options, const nn::VisitFn* module) {
   const TapePause pause;
   const Changing all = changing(parameters, given);
   check_groups(parameters, module);
@@ -386,8 +386,10 @@ void Optimizer::set_schedule(Schedule schedule) {
 
 void Optimizer::swap_averages(const nn::NamedVariables& parameters) {
   std::vector<std::pair<VariableRef, Variable*>> pairs;
-  for (const nn::NamedVariable& p : parameters) {
-    Entry& entry = entry_of(p);
+  const Entries entries = entries_of_each(parameters);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const nn::NamedVariable& p = parameters[i];
+    Entry& entry = *entries[i];
     const auto found = entry.slots.find(kAverage);
     // What was never updated is its own average.
     if (found != entry.slots.end()) pairs.emplace_back(p.cell, &found->second);

@@ -46,11 +46,11 @@ struct Group {
   std::optional<double> weight_decay{};  // instead of the optimizer's
 };
 
-// How a gradient joins those that accumulate() gathered before it.
-struct GatherOptions {
-  // How much it counts, a scalar: the sum of the weights of its samples. Undefined: 1.
+// How a gradient is added to those that accumulate() took before it.
+struct AccumulateOptions {
+  // Its weight, a scalar: the sum of the weights of its samples. Undefined: 1.
   Tensor weight = {};
-  // Gradients are added up, as of a loss that sums, instead of their weighted mean being taken.
+  // Adds gradients up, as for a loss that sums, instead of taking their weighted mean.
   bool sum = false;
 };
 
@@ -74,8 +74,8 @@ class Optimizer {
   Optimizer& operator=(const Optimizer& other);
   Optimizer& operator=(Optimizer&&) noexcept = default;
 
-  // What can be added to any optimizer, also between two steps: a compiled step notices. Each
-  // returns the optimizer. Throw ValueError for numbers out of range.
+  // Settings of every optimizer, which may also change between two steps: a compiled step notices.
+  // Each returns the optimizer. They throw ValueError for numbers out of range.
   // Scales all gradients together so that their joint Euclidean norm is at most `norm` > 0.
   Optimizer& clip_norm(double norm);
   // Limits each element to [-value, value].
@@ -96,20 +96,20 @@ class Optimizer {
   // not finite (in a compiled function: check_finite()), ValueError for a group that no parameter
   // belongs to and for a loaded state that fits none of them.
   void apply(const nn::NamedVariables& parameters, const Tensors& gradients,
-             const GatherOptions& options = {}) {
+             const AccumulateOptions& options = {}) {
     update(parameters, gradients, options, nullptr);
   }
   // The same for nn::parameters(module); a group may be there for those that are frozen now.
   template <nn::VisitableModule M>
-  void apply(M& module, const Tensors& gradients, const GatherOptions& options = {}) {
+  void apply(M& module, const Tensors& gradients, const AccumulateOptions& options = {}) {
     const nn::VisitFn visit = nn::visit_fn(module);
     update(nn::collect_parameters(visit), gradients, options, &visit);
   }
   // Adds gradients up for the next apply(), which takes the mean over all of them and its own: with
   // weights, what one batch of all their samples gives.
   void accumulate(const nn::NamedVariables& parameters, const Tensors& gradients,
-                  const GatherOptions& options = {});
-  // Forgets what accumulate() gathered since the last apply().
+                  const AccumulateOptions& options = {});
+  // Discards what accumulate() has added up since the last apply().
   void discard_accumulated();
   // After a compiled step: throws GradientError that names the first parameter whose gradient was
   // not finite.
@@ -123,7 +123,7 @@ class Optimizer {
   // ValueError for a rate that is not finite or below 0, and above 0 while the schedule gives 0.
   void set_learning_rate(double rate);
   const Schedule& schedule() const { return schedule_; }
-  // Another schedule from the next step on; step() counts on.
+  // Uses another schedule from the next step on; step() is not reset.
   void set_schedule(Schedule schedule);
   std::int64_t step() const { return step_.value().item<std::int64_t>(); }
   std::string name() const { return rule_->name(); }
@@ -167,17 +167,20 @@ class Optimizer {
   };
 
   void update(const nn::NamedVariables& parameters, const Tensors& gradients,
-              const GatherOptions& options, const nn::VisitFn* module);
+              const AccumulateOptions& options, const nn::VisitFn* module);
   Changing changing(const nn::NamedVariables& parameters, const Tensors& gradients);
-  Entry& entry_of(const nn::NamedVariable& parameter);
-  Entry& new_entry(const nn::NamedVariable& parameter);
+  struct NameIndex;  // made for one look at a list of parameters, when one of them is new
+  NameIndex index_names();
+  Entry& entry_of(const nn::NamedVariable& parameter, std::optional<NameIndex>& index);
+  Entry& new_entry(const nn::NamedVariable& parameter, NameIndex& index);
+  Entries entries_of_each(const nn::NamedVariables& parameters);
   // The entries of parameters, with counts that these share with no others.
   Entries entries_of(const nn::NamedVariables& parameters);
   void part_counts(const Entries& entries);
   static Variable& slot(Entry& entry, const std::string& name, const Spec& spec, double initial);
   int group_of(const std::string& name) const;  // -1: none
   void check_groups(const nn::NamedVariables& parameters, const nn::VisitFn* module);
-  Tensors take_accumulated(const Changing& all, const GatherOptions& options);
+  Tensors take_accumulated(const Changing& all, const AccumulateOptions& options);
   void examine(const nn::NamedVariables& parameters, const Tensors& gradients);
   void clip(Tensors& gradients) const;
   Tensor current_rate(const Tensor& step);

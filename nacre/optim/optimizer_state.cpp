@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "nacre/ops/api.h"
 #include "nacre/optim/optimizer.h"
@@ -85,41 +86,61 @@ Variable& Optimizer::slot(Entry& entry, const std::string& name, const Spec& spe
       .first->second;
 }
 
-Optimizer::Entry& Optimizer::new_entry(const nn::NamedVariable& parameter) {
+// The names of entries, for looking many parameters up at once.
+struct Optimizer::NameIndex {
+  std::unordered_set<std::string> taken;
+  std::unordered_map<std::string, int> last;  // the number given last to a name that was taken
+  // Those that wait, by each name that their Variable may have; the first in order last.
+  std::unordered_map<std::string, std::vector<Entry*>> waiting;
+};
+
+Optimizer::NameIndex Optimizer::index_names() {
   // What belonged to Variables that are gone makes room.
   std::erase_if(entries_, [&](const auto& e) { return !e->waiting && e->cell.expired(); });
-  std::erase_if(by_cell_, [&](const auto& known) {
-    return std::none_of(entries_.begin(), entries_.end(),
-                        [&](const auto& e) { return e.get() == known.second; });
-  });
+  NameIndex index;
+  std::unordered_set<const Entry*> all;
+  for (const auto& e : entries_) {
+    all.insert(e.get());
+    index.taken.insert(e->name);
+    if (!e->waiting) continue;
+    index.waiting[e->name].push_back(e.get());
+    for (std::size_t at = e->name.find('#'); at != e->name.npos; at = e->name.find('#', at + 1)) {
+      index.waiting[e->name.substr(0, at)].push_back(e.get());
+    }
+  }
+  std::erase_if(by_cell_, [&](const auto& known) { return !all.contains(known.second); });
+  for (auto& [name, list] : index.waiting) {
+    std::sort(list.begin(), list.end(), [](const Entry* x, const Entry* y) {
+      return std::pair(y->name.size(), y->name) < std::pair(x->name.size(), x->name);
+    });
+  }
+  return index;
+}
+
+Optimizer::Entry& Optimizer::new_entry(const nn::NamedVariable& parameter, NameIndex& index) {
   // Names stay apart when a module is given under the name that another has.
   std::string name = parameter.name;
-  const auto taken = [&] {
-    return std::any_of(entries_.begin(), entries_.end(),
-                       [&](const auto& e) { return e->name == name; });
-  };
-  for (int i = 2; taken(); ++i) name = fmt::format("{}#{}", parameter.name, i);
+  while (!index.taken.insert(name).second) {
+    int& number = index.last.try_emplace(parameter.name, 1).first->second;
+    name = fmt::format("{}#{}", parameter.name, ++number);
+  }
   entries_.push_back(std::make_unique<Entry>());
   entries_.back()->name = std::move(name);
   return *entries_.back();
 }
 
-Optimizer::Entry& Optimizer::entry_of(const nn::NamedVariable& parameter) {
+Optimizer::Entry& Optimizer::entry_of(const nn::NamedVariable& parameter,
+                                      std::optional<NameIndex>& index) {
   const auto known = by_cell_.find(parameter.cell.get());
   if (known != by_cell_.end() && same_cell(known->second->cell, parameter.cell)) {
     known->second->waiting = false;
     return *known->second;
   }
+  if (!index) index = index_names();
   // Of "weight", "weight#2", ... the first that waits: Variables are met in the order of old.
-  Entry* waiting = nullptr;
-  for (const auto& e : entries_) {
-    if (!e->waiting || !is_name_of(e->name, parameter.name)) continue;
-    if (!waiting ||
-        std::pair(e->name.size(), e->name) < std::pair(waiting->name.size(), waiting->name)) {
-      waiting = e.get();
-    }
-  }
-  Entry& entry = waiting ? *waiting : new_entry(parameter);
+  std::vector<Entry*>& waiting = index->waiting[parameter.name];
+  while (!waiting.empty() && !waiting.back()->waiting) waiting.pop_back();
+  Entry& entry = waiting.empty() ? new_entry(parameter, *index) : *waiting.back();
   for (const auto& [name, value] : entry.slots) {
     expect_fits(name, entry.name, parameter.cell->value.shape(), value.cell()->value);
   }
@@ -150,9 +171,15 @@ Optimizer::Entries Optimizer::entries_of(const nn::NamedVariables& parameters) {
           parameters[0].name, parameters.size(), nn::names_hint(parameters[0].name, names)));
     }
   }
-  Entries entries;
-  for (const nn::NamedVariable& p : parameters) entries.push_back(&entry_of(p));
+  Entries entries = entries_of_each(parameters);
   part_counts(entries);
+  return entries;
+}
+
+Optimizer::Entries Optimizer::entries_of_each(const nn::NamedVariables& parameters) {
+  Entries entries;
+  std::optional<NameIndex> index;
+  for (const nn::NamedVariable& p : parameters) entries.push_back(&entry_of(p, index));
   return entries;
 }
 
@@ -288,19 +315,21 @@ void Optimizer::load_state(const nn::StateMap& values) {
   // Variables that are known keep their entries unless others of their names come first; what the
   // state does not have is forgotten.
   std::erase_if(entries_, [&](const auto& e) { return restored.count(e->name) == 0; });
-  std::erase_if(by_cell_, [&](const auto& known) {
-    return std::none_of(entries_.begin(), entries_.end(),
-                        [&](const auto& e) { return e.get() == known.second; });
-  });
+  std::unordered_map<std::string, Entry*> by_name;
+  std::unordered_set<const Entry*> all;
+  for (const auto& e : entries_) {
+    by_name.emplace(e->name, e.get());
+    all.insert(e.get());
+  }
+  std::erase_if(by_cell_, [&](const auto& known) { return !all.contains(known.second); });
   std::map<std::pair<std::int64_t, double>, std::shared_ptr<Count>> counts;
   for (const auto& [name, r] : restored) {
-    auto place = std::find_if(entries_.begin(), entries_.end(),
-                              [&, &n = name](const auto& e) { return e->name == n; });
-    if (place == entries_.end()) {
-      place = entries_.insert(entries_.end(), std::make_unique<Entry>());
-      (*place)->name = name;
+    Entry*& place = by_name[name];
+    if (!place) {
+      place = entries_.emplace_back(std::make_unique<Entry>()).get();
+      place->name = name;
     }
-    Entry& entry = **place;
+    Entry& entry = *place;
     entry.waiting = true;
     std::erase_if(entry.slots,
                   [&, &slots = r.slots](const auto& s) { return slots.count(s.first) == 0; });

@@ -49,9 +49,9 @@ Schedule exponential(double rate, double gamma, std::int64_t every = 1);
 
 struct CosineOptions {
   double rate = 0.1;
-  std::int64_t steps = 1000;  // of the first period
+  std::int64_t steps = 1000;  // in the first period
   double minimum = 0;         // the rate at the end of a period
-  bool restarts = false;      // without: stays at `minimum` afterwards
+  bool restarts = false;      // false: stays at `minimum` afterwards
   double period_factor = 1;   // each period is this much longer than the one before
   double rate_factor = 1;     // and starts at this share of the one before
 };
@@ -60,8 +60,8 @@ Schedule cosine(const CosineOptions& options);
 
 struct OneCycleOptions {
   double maximum = 0.1;
-  std::int64_t steps = 1000;   // of the whole cycle
-  double warm_share = 0.3;     // of the steps rise
+  std::int64_t steps = 1000;   // in the whole cycle
+  double warm_share = 0.3;     // of the steps, during which the rate rises
   double start_divisor = 25;   // the first rate is maximum / start_divisor
   double final_divisor = 1e4;  // the last is the first / final_divisor
 };

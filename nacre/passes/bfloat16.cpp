@@ -1,10 +1,9 @@
 #include <optional>
 
-#include "nacre/base/inline_vector.h"
-#include "nacre/kernels/registry.h"
-#include "nacre/ops/define/emit.h"
-#include "nacre/ops/define/op.h"
+#include "nacre/graph/rewriter.h"
+#include "nacre/ops/define/op_def.h"
 #include "nacre/passes/pipeline.h"
+#include "nacre/passes/query.h"
 
 namespace nacre {
 namespace {
@@ -32,12 +31,8 @@ bool product_gains(const Graph& graph, const Node& node) {
 
 // The attributes of the convolution in bf16, or nothing where it should stay.
 std::optional<Attrs> narrow_convolution(const Graph& graph, const Node& node) {
-  SpecList in;
-  SpecList out;
-  for (const ValueId v : graph.inputs(node)) in.push_back(graph.spec(v));
-  for (std::uint32_t i = 0; i < node.output_count; ++i) {
-    out.push_back(graph.spec(node.first_output + i));
-  }
+  const NodeSpecs specs = specs_of(graph, node);
+  const auto& [in, out] = specs;
   const Shape& weights = node.op == Op::conv_backward_weights ? out[0].shape : in[1].shape;
   const std::int64_t groups = node.attrs.integer_or("groups", 1);
   if (in[0].dtype != f32 || weights[1] < kLeastChannels || weights[0] / groups < kLeastChannels) {
@@ -45,7 +40,7 @@ std::optional<Attrs> narrow_convolution(const Graph& graph, const Node& node) {
   }
   if (op_def(node.op).cost(node.attrs, in, out).operations / 2 < kSmallest) return {};
   Attrs attrs = node.attrs.with("compute", std::string("bf16"));
-  if (!has_kernel({node.op, attrs, in, out, 1})) return {};
+  if (!has_kernel(node.op, attrs, specs)) return {};
   return attrs;
 }
 
@@ -56,8 +51,7 @@ Graph lower_to_bfloat16(const Graph& graph) {
   for (NodeId n = 0; n < graph.node_count(); ++n) {
     const Node& node = graph.node(n);
     const Origin origin = graph.origin(node);
-    InlineVector<ValueId, 8> inputs;
-    for (const ValueId v : graph.inputs(node)) inputs.push_back(to.mapped(v));
+    auto inputs = to.mapped_inputs(n);
     switch (node.op) {
       case Op::matmul:
       case Op::linear: {
@@ -71,10 +65,7 @@ Graph lower_to_bfloat16(const Graph& graph) {
       case Op::conv_backward_input:
       case Op::conv_backward_weights:
         if (const auto attrs = narrow_convolution(graph, node)) {
-          const ValueId first = to.add(node.op, *attrs, inputs, origin);
-          for (std::uint32_t i = 0; i < node.output_count; ++i) {
-            to.map(graph.output(n, i), first + i);
-          }
+          to.replace(n, node.op, *attrs, inputs);
           continue;
         }
         break;

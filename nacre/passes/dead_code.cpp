@@ -1,3 +1,4 @@
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/op.h"
 #include "nacre/passes/pipeline.h"
 

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "nacre/base/inline_vector.h"
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/op.h"
 #include "nacre/passes/pipeline.h"
 

@@ -9,10 +9,10 @@
 #include <map>
 #include <queue>
 
-#include "nacre/kernels/registry.h"
-#include "nacre/ops/define/emit.h"
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/fused.h"
 #include "nacre/passes/pipeline.h"
+#include "nacre/passes/query.h"
 
 namespace nacre {
 namespace {
@@ -22,6 +22,14 @@ namespace {
 constexpr std::size_t kMostInputs = 12;
 constexpr std::size_t kMostOutputs = 8;
 constexpr std::size_t kMostInstructions = 40;
+
+// How far the search for a cycle goes: kFarLooks readers a question, and kNearLooks once a graph
+// has used up its kLooks (and some more for each node). A search that finds no end counts as a
+// cycle: the regions stay apart, and the time of the pass grows with the graph, not its square.
+constexpr std::size_t kFarLooks = 20'000;
+constexpr std::size_t kNearLooks = 64;
+constexpr std::size_t kLooks = 4'000'000;
+constexpr std::size_t kLooksPerNode = 32;
 
 using Instruction = FusedProgram::Instruction;
 
@@ -33,21 +41,22 @@ bool is_scalar_constant(const Graph& graph, ValueId v) {
   return graph.spec(v).dtype != i64;  // its values may not survive the way through a double
 }
 
-double scalar_of(const Graph& graph, ValueId v) {
-  const auto& c = static_cast<const Constant&>(graph.producer(v).attrs.payload("value"));
-  return Tensor(c.spec(), c.data()).item<double>();
-}
-
 Attrs program_attrs(std::shared_ptr<const FusedProgram> program) {
   return {{"program", PayloadPtr(std::move(program))}};
 }
 
 class Fuser {
  public:
-  Fuser(const Graph& graph, bool need_kernel) : graph_(graph), need_kernel_(need_kernel) {}
+  Fuser(const Graph& graph, bool need_kernel)
+      : graph_(graph),
+        need_kernel_(need_kernel),
+        readers_(graph),
+        looks_left_(kLooks + kLooksPerNode * graph.node_count()) {
+    for (NodeId n = 0; n < graph.node_count(); ++n) first_output_.push_back(graph.output(n));
+    first_output_.push_back(static_cast<ValueId>(graph.value_count()));
+  }
 
   Graph run() {
-    find_consumers();
     grow();
     return emit(order());
   }
@@ -61,18 +70,6 @@ class Fuser {
   std::uint32_t region_of(NodeId n) const { return region_[n]; }
   NodeId producer(ValueId v) const { return graph_.value(v).producer; }
 
-  void find_consumers() {
-    consumers_.resize(graph_.node_count());
-    for (NodeId n = 0; n < graph_.node_count(); ++n) {
-      for (const ValueId v : graph_.inputs(n)) {
-        auto& list = consumers_[producer(v)];
-        if (list.empty() || list.back() != n) list.push_back(n);
-      }
-    }
-    is_result_.resize(graph_.value_count(), false);
-    for (const ValueId v : graph_.results()) is_result_[v] = true;
-  }
-
   bool may_fuse(NodeId n) {
     const Node& node = graph_.node(n);
     if (node.output_count != 1 || node.input_count == 0 || !is_elementwise(node.op)) return false;
@@ -82,21 +79,20 @@ class Fuser {
 
   // Whether the fused kernel has this instruction, asked with a program of nothing else.
   bool kernel_knows(const Node& node, const Spec& out) {
-    SpecList in;
+    NodeSpecs specs{{}, {Spec{out.dtype, {64}}}};
     std::vector<int> key{static_cast<int>(node.op), static_cast<int>(out.dtype)};
     Instruction instruction{node.op, node.attrs, out.dtype, {}};
     for (const ValueId v : graph_.inputs(node)) {
-      instruction.arguments.push_back(static_cast<std::uint16_t>(in.size()));
-      in.push_back({graph_.spec(v).dtype, {64}});
+      instruction.arguments.push_back(static_cast<std::uint16_t>(specs.in.size()));
+      specs.in.push_back({graph_.spec(v).dtype, {64}});
       key.push_back(static_cast<int>(graph_.spec(v).dtype));
     }
     const auto known = kernel_knows_.find(key);
     if (known != kernel_knows_.end()) return known->second;
-    const auto n = static_cast<std::uint16_t>(in.size());
+    const auto n = static_cast<std::uint16_t>(specs.in.size());
     const Attrs attrs = program_attrs(std::make_shared<FusedProgram>(
-        in.size(), Shape{64}, std::vector{instruction}, std::vector{n}));
-    const bool answer =
-        has_kernel({Op::fused_elementwise, attrs, in, SpecList{Spec{out.dtype, {64}}}, 1});
+        specs.in.size(), Shape{64}, std::vector{instruction}, std::vector{n}));
+    const bool answer = has_kernel(Op::fused_elementwise, attrs, specs);
     kernel_knows_.emplace(key, answer);
     return answer;
   }
@@ -148,36 +144,45 @@ class Fuser {
   // Whether the value of node n is read outside of the region.
   template <class Inside>
   bool leaves(NodeId n, Inside&& inside) const {
-    if (is_result_[graph_.output(n)]) return true;
-    return std::any_of(consumers_[n].begin(), consumers_[n].end(),
-                       [&](NodeId c) { return !inside(c); });
+    const ValueId v = graph_.output(n);
+    if (readers_.is_result(v)) return true;
+    return std::ranges::any_of(readers_.of(v), [&](NodeId reader) { return !inside(reader); });
   }
 
-  // Whether some path leads from region a to region b through a third one.
+  // Whether some path leads from region a to region b through a third one, or may do so.
   bool makes_cycle(std::uint32_t a, std::uint32_t b) {
     const NodeId last = regions_[b].nodes.back();
     ++visit_;
     visited_.resize(graph_.node_count(), 0);
+    std::size_t looks = std::min(looks_left_, kFarLooks) + kNearLooks;
     std::vector<std::uint32_t> open;
+    // False at region b, and when there are too many readers to look at.
     const auto push = [&](std::uint32_t from) {
       for (const NodeId n : regions_[from].nodes) {
-        for (const NodeId c : consumers_[n]) {
-          if (c > last) continue;  // nodes that are not processed yet have no region
-          const std::uint32_t r = region_of(c);
-          if (r == from || visited_[r] == visit_) continue;
-          if (r == b && from == a) continue;  // the edge that joins them
-          visited_[r] = visit_;
-          open.push_back(r);
+        for (ValueId v = first_output_[n]; v < first_output_[n + 1]; ++v) {
+          for (const NodeId reader : readers_.of(v)) {
+            if (reader > last) break;  // nodes that are not processed yet have no region
+            if (looks-- == 0) return false;
+            looks_left_ -= looks_left_ > 0;
+            const std::uint32_t r = region_of(reader);
+            if (r == from || visited_[r] == visit_) continue;
+            if (r == b) {
+              if (from == a) continue;  // the edge that joins them
+              return false;
+            }
+            visited_[r] = visit_;
+            open.push_back(r);
+          }
         }
       }
+      return true;
     };
     visited_[a] = visit_;
-    push(a);
+    if (!push(a)) return true;
     while (!open.empty()) {
       const std::uint32_t r = open.back();
       open.pop_back();
-      if (r == b) return true;
-      push(r);
+      if (!push(r)) return true;
     }
     return false;
   }
@@ -197,11 +202,12 @@ class Fuser {
   std::vector<std::uint32_t> order() const {
     std::vector<std::size_t> waiting(regions_.size(), 0);
     std::vector<std::vector<std::uint32_t>> readers(regions_.size());
-    for (NodeId n = 0; n < graph_.node_count(); ++n) {
-      for (const NodeId c : consumers_[n]) {
-        if (region_of(c) == region_of(n)) continue;
-        readers[region_of(n)].push_back(region_of(c));
-        ++waiting[region_of(c)];
+    for (ValueId v = 0; v < graph_.value_count(); ++v) {
+      const std::uint32_t from = region_of(producer(v));
+      for (const NodeId n : readers_.of(v)) {
+        if (region_of(n) == from) continue;
+        readers[from].push_back(region_of(n));
+        ++waiting[region_of(n)];
       }
     }
     using Item = std::pair<NodeId, std::uint32_t>;
@@ -264,7 +270,10 @@ class Fuser {
       Instruction instruction{node.op, node.attrs, graph_.spec(out).dtype, {}};
       for (const ValueId v : graph_.inputs(n)) {
         if (!registers.count(v)) {
-          append(v, {Op::constant, {{"value", scalar_of(graph_, v)}}, graph_.spec(v).dtype, {}});
+          append(v, {Op::constant,
+                     {{"value", known_value(graph_, v)->item<double>()}},
+                     graph_.spec(v).dtype,
+                     {}});
         }
         instruction.arguments.push_back(registers.at(v));
       }
@@ -277,16 +286,11 @@ class Fuser {
     const Spec& last = graph_.spec(graph_.output(nodes.back()));
     const Attrs attrs = program_attrs(std::make_shared<FusedProgram>(
         inputs.size(), last.shape, std::move(instructions), std::move(output_registers)));
-    SpecList in;
-    SpecList out;
+    const NodeSpecs specs{specs_of(graph_, inputs), specs_of(graph_, outputs)};
+    if (need_kernel_ && !has_kernel(Op::fused_elementwise, attrs, specs)) return false;
     InlineVector<ValueId, 8> mapped;
-    for (const ValueId v : inputs) {
-      in.push_back(graph_.spec(v));
-      mapped.push_back(to.mapped(v));
-    }
-    for (const ValueId v : outputs) out.push_back(graph_.spec(v));
-    if (need_kernel_ && !has_kernel({Op::fused_elementwise, attrs, in, out, 1})) return false;
-    const NodeId node = to.graph().add(Op::fused_elementwise, attrs, mapped, out,
+    for (const ValueId v : inputs) mapped.push_back(to.mapped(v));
+    const NodeId node = to.graph().add(Op::fused_elementwise, attrs, mapped, specs.out,
                                        graph_.origin(graph_.node(nodes.back())));
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       to.map(outputs[i], to.graph().output(node, static_cast<std::uint32_t>(i)));
@@ -296,12 +300,13 @@ class Fuser {
 
   const Graph& graph_;
   bool need_kernel_;
-  std::vector<std::vector<NodeId>> consumers_;
-  std::vector<bool> is_result_;
+  Readers readers_;
+  std::vector<ValueId> first_output_;  // of each node, and one beyond the last; see makes_cycle()
   std::vector<Region> regions_;        // by the first node that founded it
   std::vector<std::uint32_t> region_;  // of each node
   std::vector<std::uint32_t> visited_;
   std::uint32_t visit_ = 0;
+  std::size_t looks_left_;
   std::map<std::vector<int>, bool> kernel_knows_;
 };
 

@@ -1,7 +1,9 @@
 // What a scan need not do: keep what nobody reads, and compute in every step what is the same in
 // all of them, or could be computed for all of them at once.
 #include <algorithm>
+#include <unordered_map>
 
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/control/body.h"
 #include "nacre/ops/control/control.h"
 #include "nacre/ops/define/emit.h"
@@ -46,6 +48,9 @@ class Loop {
         carry_(static_cast<std::size_t>(attrs_.carry)) {
     for (std::uint32_t i = 0; i < from.node(node).output_count; ++i) {
       used_.push_back(uses[from.output(node, i)] > 0);
+    }
+    for (std::size_t i = 0; i < body_.arguments().size(); ++i) {
+      argument_number_.emplace(body_.arguments()[i], i);
     }
   }
 
@@ -125,12 +130,6 @@ class Loop {
     return to.mapped(from_.inputs(node_)[i]);
   }
 
-  std::size_t argument_number(ValueId v) const {
-    const auto& arguments = body_.arguments();
-    return static_cast<std::size_t>(std::find(arguments.begin(), arguments.end(), v) -
-                                    arguments.begin());
-  }
-
   void rewrite_body(GraphRewriter& to) {
     // Values of the old body that the outer graph has: arguments that are constants, what is
     // hoisted.
@@ -150,7 +149,7 @@ class Loop {
       if (outer[v] != kNoId) {
         take_in(v, const_inputs_, const_arguments_, outer[v], body_.spec(v));
       } else {
-        take_in(v, x_inputs_, x_arguments_, outside(to, argument_number(v)), body_.spec(v));
+        take_in(v, x_inputs_, x_arguments_, outside(to, argument_number_.at(v)), body_.spec(v));
       }
     };
     for (std::size_t i = consts_; i < consts_ + carry_; ++i) {
@@ -196,7 +195,7 @@ class Loop {
     if (outer[v] != kNoId) return outer[v];
     const Node& producer = body_.producer(v);
     if (producer.op == Op::input) {
-      return outside(to, argument_number(v));  // of a row of xs: all of them
+      return outside(to, argument_number_.at(v));  // of a row of xs: all of them
     }
     std::vector<ValueId> inputs;
     for (const ValueId in : body_.inputs(producer)) inputs.push_back(bring_out(to, outer, in));
@@ -241,6 +240,7 @@ class Loop {
   const Graph& body_;
   std::size_t consts_;
   std::size_t carry_;
+  std::unordered_map<ValueId, std::size_t> argument_number_;
   std::vector<bool> used_;  // outputs of the node
   std::vector<bool> live_results_;
   Needed needed_;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/op_def.h"
 #include "nacre/passes/pipeline.h"
 
@@ -23,8 +24,7 @@ Graph merge_common(const Graph& graph) {
       to.copy(n);
       continue;
     }
-    InlineVector<ValueId, 8> inputs;
-    for (const ValueId v : graph.inputs(node)) inputs.push_back(to.mapped(v));
+    const auto inputs = to.mapped_inputs(n);
     const std::size_t hash = hash_of(node.op, node.attrs, inputs);
     NodeId same = kNoId;
     const auto [first, last] = seen.equal_range(hash);
@@ -43,9 +43,7 @@ Graph merge_common(const Graph& graph) {
       }
       continue;
     }
-    for (std::uint32_t i = 0; i < node.output_count; ++i) {
-      to.map(graph.output(n, i), to.graph().output(same, i));
-    }
+    to.map_outputs(n, to.graph().output(same));
   }
   return to.finish();
 }

@@ -1,33 +1,22 @@
 #include "nacre/passes/pipeline.h"
 
-#include <fmt/format.h>
-
+#include "nacre/graph/rewriter.h"
 #include "nacre/graph/subgraph.h"
 #include "nacre/ops/define/emit.h"
 
 namespace nacre {
-
-std::vector<Pass> default_passes(const PassOptions& options) {
-  std::vector<Pass> passes = {
-      {"dead_code", remove_dead_code},
-      {"simplify_loops", simplify_loops},
-      {"simplify", simplify},
-      {"merge_common", merge_common},
-      {"simplify", simplify},
-      {"dead_code", remove_dead_code},
-      {"fuse_epilogues", fuse_epilogues},
-      {"fuse_pool_stages", fuse_pool_stages},
-  };
-  if (options.bfloat16) {
-    passes.push_back({"lower_to_bfloat16", lower_to_bfloat16});
-    passes.push_back({"merge_common", merge_common});
-  }
-  passes.push_back({"dead_code", remove_dead_code});
-  if (options.fuse) passes.push_back({"fuse_elementwise", fuse_elementwise});
-  return passes;
-}
-
 namespace {
+
+// What stands in the column `when` of the table.
+bool always(const PassOptions&) { return true; }
+bool bfloat16(const PassOptions& options) { return options.bfloat16; }
+bool fuse(const PassOptions& options) { return options.fuse; }
+
+constexpr Pass kPasses[] = {
+#define NACRE_PASS(name, function, when, what) {#name, function, #when, what, when},
+#include "nacre/passes/passes.def"
+#undef NACRE_PASS
+};
 
 // The graph with f of each graph that a node holds.
 template <class F>
@@ -44,23 +33,27 @@ Graph with_subgraphs(const Graph& graph, F&& f) {
   GraphRewriter to(graph);
   auto next = changed.begin();
   for (NodeId n = 0; n < graph.node_count(); ++n) {
-    if (next != changed.end() && next->first == n) {
-      InlineVector<ValueId, 8> inputs;
-      for (const ValueId v : graph.inputs(n)) inputs.push_back(to.mapped(v));
-      const ValueId first =
-          to.add(graph.node(n).op, next->second, inputs, graph.origin(graph.node(n)));
-      for (std::uint32_t i = 0; i < graph.node(n).output_count; ++i) {
-        to.map(graph.output(n, i), first + i);
-      }
-      ++next;
-    } else {
+    if (next == changed.end() || next->first != n) {
       to.copy(n);
+      continue;
     }
+    to.replace(n, graph.node(n).op, next->second, to.mapped_inputs(n));
+    ++next;
   }
   return to.finish();
 }
 
 }  // namespace
+
+std::span<const Pass> pass_table() { return kPasses; }
+
+std::vector<Pass> default_passes(const PassOptions& options) {
+  std::vector<Pass> passes;
+  for (const Pass& pass : kPasses) {
+    if (pass.wanted(options)) passes.push_back(pass);
+  }
+  return passes;
+}
 
 Graph run_passes(const Graph& graph, std::span<const Pass> passes,
                  const std::function<void(std::string_view, const Graph&)>& watch) {
@@ -72,47 +65,6 @@ Graph run_passes(const Graph& graph, std::span<const Pass> passes,
   }
   return with_subgraphs(current,
                         [&](const Graph& body) { return run_passes(body, passes, watch); });
-}
-
-GraphRewriter::GraphRewriter(const Graph& from) : from_(from), map_(from.value_count(), kNoId) {}
-
-ValueId GraphRewriter::mapped(ValueId old) const {
-  if (map_[old] == kNoId) throw InternalError(fmt::format("rewrite: value %{} is not mapped", old));
-  return map_[old];
-}
-
-void GraphRewriter::copy(NodeId old) {
-  InlineVector<ValueId, 8> inputs;
-  for (const ValueId v : from_.inputs(old)) inputs.push_back(mapped(v));
-  copy(old, inputs);
-}
-
-void GraphRewriter::copy(NodeId old, std::span<const ValueId> inputs) {
-  const Node& node = from_.node(old);
-  SpecList outputs;
-  for (std::uint32_t i = 0; i < node.output_count; ++i) {
-    outputs.push_back(from_.spec(from_.output(old, i)));
-  }
-  const NodeId id = to_.add(node.op, node.attrs, inputs, outputs, from_.origin(node));
-  for (std::uint32_t i = 0; i < node.output_count; ++i) {
-    map_[from_.output(old, i)] = to_.output(id, i);
-  }
-}
-
-ValueId GraphRewriter::add(Op op, const Attrs& attrs, std::span<const ValueId> inputs,
-                           const Origin& origin) {
-  SpecList specs;
-  for (const ValueId v : inputs) specs.push_back(to_.spec(v));
-  return to_.output(
-      to_.add(op, attrs, inputs, infer_specs(op, attrs, specs, origin.location), origin));
-}
-
-Graph GraphRewriter::finish() {
-  for (const ValueId v : from_.arguments()) to_.add_argument(mapped(v));
-  std::vector<ValueId> results;
-  for (const ValueId v : from_.results()) results.push_back(mapped(v));
-  to_.set_results(std::move(results));
-  return std::move(to_);
 }
 
 }  // namespace nacre

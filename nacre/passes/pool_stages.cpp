@@ -4,40 +4,14 @@
 #include <algorithm>
 #include <optional>
 
-#include "nacre/base/inline_vector.h"
-#include "nacre/kernels/registry.h"
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/op.h"
 #include "nacre/ops/image/pool.h"
 #include "nacre/passes/pipeline.h"
+#include "nacre/passes/query.h"
 
 namespace nacre {
 namespace {
-
-// Who reads the values of a graph.
-class Readers {
- public:
-  explicit Readers(const Graph& graph) : nodes_(graph.value_count()) {
-    for (NodeId n = 0; n < graph.node_count(); ++n) {
-      for (const ValueId v : graph.inputs(n)) nodes_[v].push_back(n);
-    }
-    is_result_.resize(graph.value_count(), false);
-    for (const ValueId v : graph.results()) is_result_[v] = true;
-  }
-  const std::vector<NodeId>& of(ValueId v) const { return nodes_[v]; }
-  bool is_result(ValueId v) const { return is_result_[v]; }
-
- private:
-  std::vector<std::vector<NodeId>> nodes_;
-  std::vector<bool> is_result_;
-};
-
-bool is_zero(const Graph& graph, ValueId v) {
-  const Node& maker = graph.producer(v);
-  if (maker.op == Op::fill) return maker.attrs.number("value") == 0;
-  if (maker.op != Op::constant || graph.spec(v).elements() != 1) return false;
-  const auto& c = static_cast<const Constant&>(maker.attrs.payload("value"));
-  return Tensor(c.spec(), c.data()).item<double>() == 0;
-}
 
 // where(y > 0, max_pool_backward(y, ct), 0): the pool's gradient, or null.
 const Node* masked_gradient(const Graph& graph, const Readers& readers, const Node& node) {
@@ -47,9 +21,9 @@ const Node* masked_gradient(const Graph& graph, const Readers& readers, const No
   const Node& pool = graph.producer(in[1]);
   if (test.op != Op::greater || pool.op != Op::max_pool_backward) return nullptr;
   if (!(graph.spec(in[1]) == graph.spec(node.first_output))) return nullptr;
-  if (readers.of(in[1]).size() != 1 || readers.is_result(in[1])) return nullptr;
+  if (readers.only(in[1]) == kNoId) return nullptr;
   if (graph.inputs(test)[0] != graph.inputs(pool)[0]) return nullptr;
-  if (!is_zero(graph, graph.inputs(test)[1]) || !is_zero(graph, in[2])) return nullptr;
+  if (!is_uniform(graph, graph.inputs(test)[1], 0) || !is_uniform(graph, in[2], 0)) return nullptr;
   return &pool;
 }
 
@@ -100,21 +74,16 @@ class StageFuser {
         continue;
       }
       const Stage& stage = *stages_[n];
-      InlineVector<ValueId, 8> inputs;
       if (n == stage.conv) {
-        for (const ValueId v : graph_.inputs(n)) inputs.push_back(to.mapped(v));
-        const ValueId first = to.add(Op::conv_pool, node.attrs, inputs, graph_.origin(node));
+        const ValueId first =
+            to.add(Op::conv_pool, node.attrs, to.mapped_inputs(n), graph_.origin(node));
         to.map(graph_.output(stage.pool), first);
         which[n] = first + 1;
         continue;
       }
-      const ValueId inputs_of_gradient[] = {to.mapped(graph_.inputs(n)[0]), to.mapped(stage.ct),
-                                            which[stage.conv]};
-      const ValueId first = to.add(Op::conv_pool_backward_weights, node.attrs, inputs_of_gradient,
-                                   graph_.origin(node));
-      for (std::uint32_t i = 0; i < node.output_count; ++i) {
-        to.map(graph_.output(n, i), first + i);
-      }
+      const ValueId inputs[] = {to.mapped(graph_.inputs(n)[0]), to.mapped(stage.ct),
+                                which[stage.conv]};
+      to.replace(n, Op::conv_pool_backward_weights, node.attrs, inputs);
     }
     return to.finish();
   }
@@ -133,18 +102,12 @@ class StageFuser {
     return stages_[graph_.value(graph_.inputs(node)[0]).producer].has_value();
   }
 
-  SpecList specs(std::span<const ValueId> values) const {
-    SpecList list;
-    for (const ValueId v : values) list.push_back(graph_.spec(v));
-    return list;
-  }
-
   std::optional<Stage> find(NodeId n) const {
     const Node& conv = graph_.node(n);
     if (conv.op != Op::conv || !conv.attrs.has("activation")) return {};
     if (conv.attrs.text("activation") != "relu" || conv.attrs.flag("channels_last")) return {};
     const ValueId y = graph_.output(n);
-    const auto& readers = readers_.of(y);
+    const auto readers = readers_.of(y);
     if (readers_.is_result(y) || readers.empty() || readers.size() > 2) return {};
     Stage stage{.conv = n, .pool = readers[0], .backward = {}};
     const Node& pool = graph_.node(stage.pool);
@@ -153,8 +116,8 @@ class StageFuser {
     }
     const Spec& pooled = graph_.spec(pool.first_output);
     if (!plain(conv.attrs)) return {};
-    const SpecList out{pooled, {u8, pooled.shape}};
-    if (!has_kernel({Op::conv_pool, conv.attrs, specs(graph_.inputs(n)), out, 1})) return {};
+    const NodeSpecs specs{specs_of(graph_, graph_.inputs(n)), {pooled, {u8, pooled.shape}}};
+    if (!has_kernel(Op::conv_pool, conv.attrs, specs)) return {};
     if (readers.size() == 2 && !find_gradient(readers[1], stage)) return {};
     return stage;
   }
@@ -169,8 +132,9 @@ class StageFuser {
     if (pool.op != Op::max_pool_backward || !pool.attrs.flag_or("relu", false)) return false;
     if (!(pool.attrs.without("relu") == graph_.node(stage.pool).attrs)) return false;
     const ValueId dy = pool.first_output;
-    if (readers_.is_result(dy) || readers_.of(dy).size() != 1) return false;
-    stage.backward = readers_.of(dy)[0];
+    const NodeId only = readers_.only(dy);
+    if (only == kNoId) return false;
+    stage.backward = only;
     stage.ct = graph_.inputs(pool)[1];
     const Node& weights = graph_.node(*stage.backward);
     const Node& conv = graph_.node(stage.conv);
@@ -178,13 +142,10 @@ class StageFuser {
     if (graph_.inputs(weights)[0] != graph_.inputs(conv)[0] || !plain(weights.attrs)) return false;
     if (weights.attrs.integers("padding") != conv.attrs.integers("padding")) return false;
     const Spec& ct = graph_.spec(stage.ct);
-    const SpecList in{graph_.spec(graph_.inputs(weights)[0]), ct, {u8, ct.shape}};
-    SpecList out;
-    for (std::uint32_t i = 0; i < weights.output_count; ++i) {
-      out.push_back(graph_.spec(weights.first_output + i));
-    }
-    return out[0].shape == graph_.spec(graph_.inputs(conv)[1]).shape &&
-           has_kernel({Op::conv_pool_backward_weights, weights.attrs, in, out, 1});
+    const NodeSpecs specs{{graph_.spec(graph_.inputs(weights)[0]), ct, {u8, ct.shape}},
+                          specs_of(graph_, weights).out};
+    return specs.out[0].shape == graph_.spec(graph_.inputs(conv)[1]).shape &&
+           has_kernel(Op::conv_pool_backward_weights, weights.attrs, specs);
   }
 
   const Graph& graph_;
@@ -210,13 +171,8 @@ class Cropper {
         continue;
       }
       // An empty list: the node only has to follow its input's new shape.
-      InlineVector<ValueId, 8> inputs;
-      for (const ValueId v : graph_.inputs(n)) inputs.push_back(to.mapped(v));
       const Attrs attrs = crop->empty() ? node.attrs : node.attrs.with("crop", *crop);
-      const ValueId first = to.add(node.op, attrs, inputs, graph_.origin(node));
-      for (std::uint32_t i = 0; i < node.output_count; ++i) {
-        to.map(graph_.output(n, i), first + i);
-      }
+      to.replace(n, node.op, attrs, to.mapped_inputs(n));
     }
     return to.finish();
   }

@@ -4,8 +4,9 @@
 #include <initializer_list>
 #include <optional>
 
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/op_def.h"
-#include "nacre/passes/pipeline.h"
+#include "nacre/passes/query.h"
 
 namespace nacre {
 
@@ -31,14 +32,10 @@ class Rewrite {
     return to_.graph().inputs(to_.graph().producer(v))[i];
   }
 
-  // The value that all elements of v are known to have.
-  std::optional<Number> uniform(ValueId v) const;
-  bool is(ValueId v, double value) const {
-    const std::optional<Number> u = uniform(v);
-    return u && u->real() == value;
-  }
-  // The elements of v as a tensor when it is a constant or a fill.
-  std::optional<Tensor> known(ValueId v) const;
+  // What is known of the elements of v, see passes/query.h.
+  std::optional<Number> uniform(ValueId v) const { return uniform_value(to_.graph(), v); }
+  bool is(ValueId v, double value) const { return is_uniform(to_.graph(), v, value); }
+  std::optional<Tensor> known(ValueId v) const { return known_value(to_.graph(), v); }
 
   ValueId add(Op op, const Attrs& attrs, std::initializer_list<ValueId> inputs);
   ValueId add(Op op, const Attrs& attrs, std::span<const ValueId> inputs);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "nacre/ops/define/emit.h"
+#include "nacre/passes/pipeline.h"
 #include "nacre/passes/rewrite.h"
 
 namespace nacre {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "nacre/graph/query.h"
 #include "nacre/plan/plan.h"
 
 namespace nacre {
@@ -88,14 +89,12 @@ void Plan::check_finite(std::size_t step) const {
 void Plan::check_reference(std::size_t step) {
   const NodeId n = infos_[step].node;
   const Node& node = graph_.node(n);
-  SpecList in;
-  SpecList out;
+  const NodeSpecs specs = specs_of(graph_, node);
+  const auto& [in, out] = specs;
   std::vector<void*> pointers(steps_[step].pointers, steps_[step].pointers + node.input_count);
-  for (const ValueId v : graph_.inputs(node)) in.push_back(graph_.spec(v));
   std::vector<Buffer> wanted;
-  for (std::uint32_t k = 0; k < node.output_count; ++k) {
-    out.push_back(graph_.spec(graph_.output(n, k)));
-    wanted.push_back(Buffer::allocate(out[k].bytes()));
+  for (const Spec& spec : out) {
+    wanted.push_back(Buffer::allocate(spec.bytes()));
     pointers.push_back(wanted.back().data());
   }
   const bool has_reference = op_def(node.op).reference != nullptr;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "nacre/graph/query.h"
 #include "nacre/graph/subgraph.h"
 
 namespace nacre {
 namespace {
 constexpr double kOperationsPerMicrosecond = 20e3;
 constexpr double kBytesPerMicrosecond = 8e3;
-constexpr double kMicrosecondsPerThread = 25;
 }  // namespace
 
 Cost cost_of(Op op, const Attrs& attrs, std::span<const Spec> in, std::span<const Spec> out) {
@@ -37,13 +37,8 @@ Cost cost_of(const Graph& graph) {
   for (NodeId n = 0; n < graph.node_count(); ++n) {
     const Node& node = graph.node(n);
     if (node.op == Op::input || node.op == Op::constant || op_def(node.op).is_view) continue;
-    SpecList in;
-    SpecList out;
-    for (const ValueId v : graph.inputs(node)) in.push_back(graph.spec(v));
-    for (std::uint32_t i = 0; i < node.output_count; ++i) {
-      out.push_back(graph.spec(graph.output(n, i)));
-    }
-    const Cost cost = cost_of(node.op, node.attrs, in, out);
+    const NodeSpecs specs = specs_of(graph, node);
+    const Cost cost = cost_of(node.op, node.attrs, specs.in, specs.out);
     total.operations += cost.operations;
     total.bytes += cost.bytes;
   }
@@ -52,11 +47,6 @@ Cost cost_of(const Graph& graph) {
 
 double estimated_microseconds(const Cost& cost) {
   return std::max(cost.operations / kOperationsPerMicrosecond, cost.bytes / kBytesPerMicrosecond);
-}
-
-int threads_for(const Cost& cost, int most) {
-  const double deserved = estimated_microseconds(cost) / kMicrosecondsPerThread;
-  return std::max(1, deserved >= most ? most : static_cast<int>(deserved));
 }
 
 }  // namespace nacre

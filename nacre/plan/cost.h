@@ -1,4 +1,4 @@
-// What a step costs, and how many threads it deserves.
+// What a step costs.
 #pragma once
 
 #include "nacre/ops/define/op_def.h"
@@ -12,9 +12,5 @@ Cost cost_of(const Graph& graph);
 
 // A rough time on one core, to choose thread counts with: 20 Gflop/s or 8 GB/s, whatever is slower.
 double estimated_microseconds(const Cost& cost);
-
-// One thread for each 25 microseconds of work, at least 1, at most `most`: waking a team costs
-// several microseconds.
-int threads_for(const Cost& cost, int most);
 
 }  // namespace nacre

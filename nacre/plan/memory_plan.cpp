@@ -1,6 +1,7 @@
 #include "nacre/plan/memory_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "nacre/base/buffer.h"
 #include "nacre/base/inline_vector.h"
@@ -24,6 +25,7 @@ class Planner {
 
   MemoryPlan run(const std::vector<Donation>& donations) {
     find_roots();
+    find_members();
     for (const Donation& d : donations) claim_argument(d);
     for (std::size_t r = 0; r < graph_.results().size(); ++r) claim_result(r);
     fill_arena();
@@ -64,6 +66,16 @@ class Planner {
     }
   }
 
+  // The values that live in each root's memory, as lists through next_member_.
+  void find_members() {
+    first_member_.assign(graph_.value_count(), kNoId);
+    next_member_.assign(graph_.value_count(), kNoId);
+    for (ValueId v = 0; v < graph_.value_count(); ++v) {
+      if (home(v).home != Home::arena) continue;
+      next_member_[v] = std::exchange(first_member_[home(v).root], v);
+    }
+  }
+
   // The input whose memory output k of node n takes, or kNoId.
   ValueId shares_with(NodeId n, std::uint32_t k, InlineVector<ValueId, 4>& taken) {
     const auto inputs = graph_.inputs(n);
@@ -72,6 +84,8 @@ class Planner {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const ValueId root = home(inputs[i]).root;
       if (home(inputs[i]).home != Home::arena || root_last_[root] > n) continue;
+      // Only the first 32 inputs may be overwritten: a node of thousands has no long search.
+      if (i >= 32 || !((nodes_[n].in_place >> i) & 1u)) continue;
       if (std::find(taken.begin(), taken.end(), root) != taken.end()) continue;
       if (!may_overwrite(n, k, root) || graph_.spec(root).bytes() != graph_.spec(out).bytes()) {
         continue;
@@ -132,9 +146,7 @@ class Planner {
   }
 
   void move_root(ValueId root, const ValueHome& to) {
-    for (ValueHome& h : plan_.homes) {
-      if (h.home == Home::arena && h.root == root) h = to;
-    }
+    for (ValueId v = first_member_[root]; v != kNoId; v = next_member_[v]) home(v) = to;
   }
 
   void fill_arena() {
@@ -160,6 +172,8 @@ class Planner {
   const std::vector<NodeMemory>& nodes_;
   std::vector<NodeId> last_use_;
   std::vector<NodeId> root_last_;  // the last node that touches a root's memory
+  std::vector<ValueId> first_member_;
+  std::vector<ValueId> next_member_;
   MemoryPlan plan_;
 };
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "nacre/base/random.h"
@@ -11,6 +14,9 @@ namespace nacre {
 namespace {
 
 using Order = std::vector<std::uint32_t>;
+
+// Of more blocks than this no orders are tried, each of which takes the square of their number.
+constexpr std::size_t kMostTried = 3000;
 
 bool overlap(const Lifetime& a, const Lifetime& b) {
   return a.first <= b.last && b.first <= a.last;
@@ -55,6 +61,94 @@ Placement first_fit(const std::vector<Lifetime>& blocks, const Order& order, boo
     placed.insert(after, i);
   }
   return p;
+}
+
+// The gaps between the blocks that live at one step.
+class Gaps {
+ public:
+  // Takes the smallest gap that holds so many bytes, or room at the end; gives its offset.
+  std::size_t take(std::size_t bytes) {
+    const auto fit = by_size_.lower_bound({bytes, 0});
+    if (fit == by_size_.end()) return std::exchange(end_, end_ + bytes);
+    const auto [size, offset] = *fit;
+    remove(offset, size);
+    if (size > bytes) insert(offset + bytes, size - bytes);
+    return offset;
+  }
+  // Gives a block back; it joins the gaps beside it.
+  void give(std::size_t offset, std::size_t bytes) {
+    if (bytes == 0) return;
+    const auto after = by_offset_.find(offset + bytes);
+    if (after != by_offset_.end()) {
+      bytes += after->second;
+      remove(after->first, after->second);
+    }
+    const auto next = by_offset_.lower_bound(offset);
+    if (next != by_offset_.begin()) {
+      const auto [begin, size] = *std::prev(next);
+      if (begin + size == offset) {
+        remove(begin, size);
+        offset = begin;
+        bytes += size;
+      }
+    }
+    if (offset + bytes == end_) {
+      end_ = offset;
+    } else {
+      insert(offset, bytes);
+    }
+  }
+
+ private:
+  void insert(std::size_t offset, std::size_t size) {
+    by_offset_.emplace(offset, size);
+    by_size_.emplace(size, offset);
+  }
+  void remove(std::size_t offset, std::size_t size) {
+    by_offset_.erase(offset);
+    by_size_.erase({size, offset});
+  }
+
+  std::map<std::size_t, std::size_t> by_offset_;           // to sizes
+  std::set<std::pair<std::size_t, std::size_t>> by_size_;  // with offsets
+  std::size_t end_ = 0;
+};
+
+// first_fit() with `tight` of the blocks in the order of their first steps, the longest first among
+// equals, in O(n log n): only the gaps of the present step need to be known.
+Placement sweep(const std::vector<Lifetime>& blocks) {
+  Order starts(blocks.size());
+  std::iota(starts.begin(), starts.end(), 0u);
+  Order ends = starts;
+  std::stable_sort(starts.begin(), starts.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return std::pair(blocks[a].first, blocks[b].last) < std::pair(blocks[b].first, blocks[a].last);
+  });
+  std::stable_sort(ends.begin(), ends.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return blocks[a].last < blocks[b].last;
+  });
+  Placement p;
+  p.offsets.resize(blocks.size());
+  Gaps gaps;
+  auto ended = ends.begin();
+  for (const std::uint32_t i : starts) {
+    for (; blocks[*ended].last < blocks[i].first; ++ended) {
+      gaps.give(p.offsets[*ended], blocks[*ended].bytes);
+    }
+    p.offsets[i] = gaps.take(blocks[i].bytes);
+    p.total = std::max(p.total, p.offsets[i] + blocks[i].bytes);
+  }
+  return p;
+}
+
+// The better of a sweep from the first step on and one from the last step back.
+Placement sweep_both_ways(const std::vector<Lifetime>& blocks) {
+  Placement forward = sweep(blocks);
+  std::uint32_t end = 0;
+  for (const Lifetime& b : blocks) end = std::max(end, b.last);
+  std::vector<Lifetime> mirrored;
+  for (const Lifetime& b : blocks) mirrored.push_back({end - b.last, end - b.first, b.bytes});
+  Placement backward = sweep(mirrored);
+  return backward.total < forward.total ? backward : forward;
 }
 
 std::vector<Order> greedy_orders(const std::vector<Lifetime>& blocks) {
@@ -117,6 +211,7 @@ std::size_t live_floor(const std::vector<Lifetime>& blocks) {
 }
 
 Placement place(const std::vector<Lifetime>& blocks) {
+  if (blocks.size() > kMostTried) return sweep_both_ways(blocks);
   const std::size_t floor = live_floor(blocks);
   Placement best;
   best.total = ~std::size_t{0};

@@ -20,7 +20,8 @@ struct Placement {
 };
 
 // Offsets such that blocks alive at the same time do not overlap. Tries several greedy orders and
-// ends when one reaches the floor; then repairs the best one while that helps.
+// ends when one reaches the floor; then repairs the best one while that helps. Of some thousand
+// blocks and more it takes the better of two sweeps over the steps, in O(n log n).
 Placement place(const std::vector<Lifetime>& blocks);
 
 // The largest sum of bytes alive at one step: no placement can be smaller.

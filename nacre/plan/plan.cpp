@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "nacre/base/threads.h"
+#include "nacre/graph/query.h"
 #include "nacre/plan/cost.h"
 #include "nacre/plan/loop.h"
 
@@ -29,14 +30,10 @@ void Plan::bind_kernels(const PlanOptions& options) {
     if (node.op == Op::input || node.op == Op::constant) continue;
     nodes[n].is_view = op_def(node.op).is_view;
     if (nodes[n].is_view) continue;
-    SpecList in;
-    SpecList out;
-    for (const ValueId v : graph_.inputs(node)) in.push_back(graph_.spec(v));
-    for (std::uint32_t i = 0; i < node.output_count; ++i) {
-      out.push_back(graph_.spec(graph_.output(n, i)));
-    }
+    const NodeSpecs specs = specs_of(graph_, node);
+    const auto& [in, out] = specs;
     const Cost cost = cost_of(node.op, node.attrs, in, out);
-    const int threads = threads_for(cost, most);
+    const int threads = workers_for(estimated_microseconds(cost), most);
     BoundStep bound = bind_step({node.op, node.attrs, in, out, threads}, options);
     kernels_.push_back(std::move(bound.kernel));
     const PreparedKernel& kernel = kernels_.back();
@@ -55,9 +52,7 @@ void* Plan::address(ValueId v) const {
   const ValueHome& home = memory_.homes[v];
   if (home.home == Home::arena) return static_cast<char*>(arena_.data()) + home.offset;
   if (home.home == Home::constant) {
-    return static_cast<const Constant&>(graph_.producer(home.root).attrs.payload("value"))
-        .data()
-        .data();
+    return constant_of(graph_.producer(home.root)).data().data();
   }
   return nullptr;
 }

@@ -31,7 +31,7 @@ struct PlanOptions {
 
 class Plan;
 
-// What is known of a step without running it.
+// What is known about a step without running it.
 struct StepInfo {
   NodeId node;
   std::string_view kernel;

@@ -14,6 +14,18 @@ std::string place_of(const MemoryPlan& memory, ValueId v) {
                      home.home == Home::arena ? home.offset : home.index);
 }
 
+constexpr std::string_view kIndent = "        ";
+
+// Appends lines, all but the first indented.
+void append_indented(std::string& out, std::string_view lines) {
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = std::min(lines.find('\n', at), lines.size() - 1) + 1;
+    if (at > 0) out += kIndent;
+    out += lines.substr(at, end - at);
+    at = end;
+  }
+}
+
 }  // namespace
 
 std::string Plan::to_text() const {
@@ -36,14 +48,9 @@ std::string Plan::to_text() const {
     if (!graph_.layer(node).empty()) out += fmt::format("  # {}", graph_.layer(node));
     out += '\n';
     for (const auto& plan : infos_[i].plans) {
-      std::string inner = plan->to_text();
-      for (std::size_t at = 0; (at = inner.find('\n', at)) + 1 < inner.size(); at += 9) {
-        inner.replace(at, 1, "\n        ");
-      }
-      out += "        " +
-             (infos_[i].iterations > 1 ? fmt::format("{} times, each: ", infos_[i].iterations)
-                                       : std::string()) +
-             inner;
+      out += kIndent;
+      if (infos_[i].iterations > 1) out += fmt::format("{} times, each: ", infos_[i].iterations);
+      append_indented(out, plan->to_text());
     }
   }
   return out;
@@ -51,6 +58,7 @@ std::string Plan::to_text() const {
 
 std::string Plan::to_dot() const {
   std::string out = "digraph plan {\n  node [shape=box, style=filled, fontname=\"Helvetica\"];\n";
+  const std::vector<ValueId> roots = view_roots(graph_);
   for (std::size_t i = 0; i < infos_.size(); ++i) {
     const NodeId n = infos_[i].node;
     const Node& node = graph_.node(n);
@@ -61,9 +69,7 @@ std::string Plan::to_dot() const {
                    infos_[i].kernel == "reference" ? "#ffd0d0" : "#e8f0ff");
     for (const ValueId v : graph_.inputs(node)) {
       // Views have no step: the edge comes from what they look at.
-      ValueId from = v;
-      while (op_def(graph_.producer(from).op).is_view)
-        from = graph_.inputs(graph_.producer(from))[0];
+      const ValueId from = roots[v];
       const Op op = graph_.producer(from).op;
       if (op == Op::input || op == Op::constant) continue;
       fmt::format_to(std::back_inserter(out), "  n{} -> n{} [label=\"{}\"];\n",

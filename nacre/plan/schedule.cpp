@@ -2,26 +2,13 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
-#include "nacre/ops/define/op.h"
+#include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/op_def.h"
-#include "nacre/passes/pipeline.h"
 
 namespace nacre {
 namespace {
-
-// The value whose memory v is seen through: views do not count as values of their own.
-std::vector<ValueId> view_roots(const Graph& graph) {
-  std::vector<ValueId> roots(graph.value_count());
-  for (NodeId n = 0; n < graph.node_count(); ++n) {
-    const Node& node = graph.node(n);
-    for (std::uint32_t k = 0; k < node.output_count; ++k) {
-      const ValueId v = graph.output(n, k);
-      roots[v] = k == 0 && op_def(node.op).is_view ? roots[graph.inputs(node)[0]] : v;
-    }
-  }
-  return roots;
-}
 
 bool is_free(const Graph& graph, ValueId root) {
   const Op op = graph.producer(root).op;
@@ -36,10 +23,15 @@ class Scheduler {
     readers_.resize(n);
     waiting_.assign(n, 0);
     uses_.assign(graph.value_count(), 0);
+    readers_of_root_.resize(graph.value_count());
+    reads_.assign(graph.value_count(), 0);
+    seen_.assign(n, 0);
     for (NodeId id = 0; id < n; ++id) {
       for (const ValueId v : graph.inputs(id)) {
         add_edge(graph.value(v).producer, id);
         ++uses_[roots_[v]];
+        auto& readers = readers_of_root_[roots_[v]];
+        if (readers.empty() || readers.back() != id) readers.push_back(id);
       }
     }
     for (const ValueId v : graph.results()) ++uses_[roots_[v]];
@@ -85,30 +77,22 @@ class Scheduler {
     return is_free(graph_, root) ? 0 : static_cast<std::int64_t>(graph_.spec(root).bytes());
   }
 
-  std::int64_t growth(NodeId n) const {
+  std::int64_t growth(NodeId n) {
     const Node& node = graph_.node(n);
     if (op_def(node.op).is_view || node.op == Op::input || node.op == Op::constant) return -1;
     std::int64_t change = 0;
     for (std::uint32_t k = 0; k < node.output_count; ++k) change += bytes(graph_.output(n, k));
-    const auto inputs = graph_.inputs(node);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const ValueId root = roots_[inputs[i]];
-      const auto again =
-          std::count_if(inputs.begin(), inputs.end(), [&](ValueId v) { return roots_[v] == root; });
-      if (uses_[root] == static_cast<std::uint32_t>(again)) change -= bytes(root) / again;
+    for (const ValueId v : graph_.inputs(node)) ++reads_[roots_[v]];
+    for (const ValueId v : graph_.inputs(node)) {
+      const std::uint32_t again = std::exchange(reads_[roots_[v]], 0);
+      if (again > 0 && uses_[roots_[v]] == again) change -= bytes(roots_[v]);
     }
     return change;
   }
 
   template <class Set>
   void refresh(Set& ready, std::vector<std::int64_t>& key, ValueId freed) {
-    if (freed_readers_.empty()) {
-      freed_readers_.resize(graph_.value_count());
-      for (NodeId n = 0; n < graph_.node_count(); ++n) {
-        for (const ValueId v : graph_.inputs(n)) freed_readers_[roots_[v]].push_back(n);
-      }
-    }
-    for (const NodeId n : freed_readers_[roots_[freed]]) {
+    for (const NodeId n : readers_of_root_[roots_[freed]]) {
       const auto found = ready.find({key[n], n});
       if (found == ready.end()) continue;
       ready.erase(found);
@@ -121,32 +105,27 @@ class Scheduler {
   // needs that result itself.
   void order_update(const Donation& d) {
     const ValueId argument = graph_.arguments()[d.argument];
-    const NodeId writer = graph_.producer(roots_[graph_.results()[d.result]]).op == Op::input
-                              ? kNoId
-                              : graph_.value(roots_[graph_.results()[d.result]]).producer;
-    if (writer == kNoId) return;
+    const ValueId result = roots_[graph_.results()[d.result]];
+    if (graph_.producer(result).op == Op::input) return;
+    const NodeId writer = graph_.value(result).producer;
     std::vector<NodeId> others;
-    for (NodeId n = 0; n < graph_.node_count(); ++n) {
-      if (n == writer) continue;
-      for (const ValueId v : graph_.inputs(n)) {
-        if (roots_[v] != argument) continue;
-        others.push_back(n);
-        break;
-      }
+    for (const NodeId n : readers_of_root_[argument]) {
+      if (n != writer) others.push_back(n);
     }
     if (others.empty()) return;
-    std::vector<bool> after(graph_.node_count(), false);
+    // Few nodes come after an update, as a rule none.
+    ++visit_;
     std::vector<NodeId> open{writer};
     while (!open.empty()) {
       const NodeId n = open.back();
       open.pop_back();
       for (const NodeId r : readers_[n]) {
-        if (after[r]) continue;
-        after[r] = true;
-        open.push_back(r);
+        if (std::exchange(seen_[r], visit_) != visit_) open.push_back(r);
       }
     }
-    if (std::any_of(others.begin(), others.end(), [&](NodeId n) { return after[n]; })) return;
+    if (std::any_of(others.begin(), others.end(), [&](NodeId n) { return seen_[n] == visit_; })) {
+      return;
+    }
     for (const NodeId n : others) add_edge(n, writer);
   }
 
@@ -155,7 +134,10 @@ class Scheduler {
   std::vector<std::vector<NodeId>> readers_;
   std::vector<std::uint32_t> waiting_;
   std::vector<std::uint32_t> uses_;
-  std::vector<std::vector<NodeId>> freed_readers_;
+  std::vector<std::vector<NodeId>> readers_of_root_;  // each once
+  std::vector<std::uint32_t> reads_;                  // of each root by one node, 0 between calls
+  std::vector<std::uint32_t> seen_;                   // by node: the last visit_ that came to it
+  std::uint32_t visit_ = 0;
 };
 
 Graph in_order(const Graph& graph, const std::vector<NodeId>& order) {
@@ -165,6 +147,18 @@ Graph in_order(const Graph& graph, const std::vector<NodeId>& order) {
 }
 
 }  // namespace
+
+std::vector<ValueId> view_roots(const Graph& graph) {
+  std::vector<ValueId> roots(graph.value_count());
+  for (NodeId n = 0; n < graph.node_count(); ++n) {
+    const Node& node = graph.node(n);
+    for (std::uint32_t k = 0; k < node.output_count; ++k) {
+      const ValueId v = graph.output(n, k);
+      roots[v] = k == 0 && op_def(node.op).is_view ? roots[graph.inputs(node)[0]] : v;
+    }
+  }
+  return roots;
+}
 
 std::size_t peak_bytes(const Graph& graph) {
   const std::vector<ValueId> roots = view_roots(graph);

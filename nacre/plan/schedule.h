@@ -17,6 +17,9 @@ struct Donation {
 // runs as soon as its gradient is known, after all other readers of what it overwrites.
 Graph schedule(const Graph& graph, const std::vector<Donation>& donations);
 
+// For each value the one whose memory it is seen through: itself, or what a view looks at.
+std::vector<ValueId> view_roots(const Graph& graph);
+
 // The largest sum of bytes of values alive at once in the graph's own order, arguments, constants
 // and results not counted.
 std::size_t peak_bytes(const Graph& graph);

@@ -13,7 +13,7 @@
 namespace nacre {
 
 struct CompileOptions {
-  // The least recently used plans go when there are more, in count or in bytes; the last one stays.
+  // Beyond these numbers of plans or bytes the least recently used plans are dropped; one stays.
   std::size_t cached_plans = 16;
   std::size_t cached_bytes = std::size_t{2} << 30;
   Precision precision = Precision::f32;
@@ -31,7 +31,7 @@ struct CompileStatistics {
 
 struct ProfileReport;  // run/profile.h
 
-// The untyped heart of compile(): a function of flat lists of tensors. Calls from several threads
+// The untyped core of compile(): a function of flat lists of tensors. Calls from several threads
 // take turns.
 class CompiledFunction {
  public:
@@ -69,7 +69,7 @@ class CompiledFunction {
     // that `trace` gave when the plan was made.
     const void* run(std::size_t key, TraceFn trace, void* user);
     const Tensors& results() const;
-    // Replays it so often with a clock; Variables are as before afterwards.
+    // Replays it `repeats` times, timing each step; restores the Variables afterwards.
     void profile(std::size_t key, TraceFn trace, void* user, int repeats, ProfileReport& report);
 
    private:

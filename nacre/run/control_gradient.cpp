@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nacre/autodiff/backward.h"
+#include "nacre/graph/query.h"
 #include "nacre/ops/control/body.h"
 #include "nacre/ops/control/control.h"
 #include "nacre/ops/define/emit.h"
@@ -31,8 +32,7 @@ Tensors apply_graph(const Graph& graph, const Tensors& arguments) {
     const Node& node = graph.node(n);
     if (node.op == Op::input) continue;
     if (node.op == Op::constant) {
-      const auto& c = static_cast<const Constant&>(node.attrs.payload("value"));
-      values[graph.output(n)] = Tensor(c.spec(), c.data());
+      values[graph.output(n)] = Tensor(constant_of(node).spec(), constant_of(node).data());
       continue;
     }
     Tensors inputs;

@@ -1,6 +1,4 @@
 // Eager execution: an op on concrete tensors runs at once through a bounded cache of bound kernels.
-#include "nacre/run/eager.h"
-
 #include <list>
 #include <new>
 #include <unordered_map>
@@ -38,39 +36,33 @@ std::size_t hash_of(Op op, const Attrs& attrs, std::span<const Tensor> inputs) {
 
 class EagerCache {
  public:
-  EagerStatistics statistics;
-  std::size_t limit = 1024;
-
   Entry& find_or_make(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
                       const Location& at) {
     const std::size_t hash = hash_of(op, attrs, inputs);
     // A small direct-mapped front keeps the common case free of hash-table work.
     Entry*& front = front_[hash % kFront];
     if (front && front->hash == hash && matches(*front, op, attrs, inputs)) {
-      ++statistics.hits;
       return *front;
     }
     const auto [first, last] = index_.equal_range(hash);
     for (auto it = first; it != last; ++it) {
       if (!matches(*it->second, op, attrs, inputs)) continue;
-      ++statistics.hits;
       entries_.splice(entries_.begin(), entries_, it->second);
       front = &entries_.front();
       return entries_.front();
     }
-    ++statistics.misses;
     Entry entry = bind(op, attrs, inputs, at);
     entry.hash = hash;
-    while (entries_.size() >= limit && !entries_.empty()) evict_last();
+    if (entries_.size() >= kMostEntries) evict_last();
     entries_.push_front(std::move(entry));
     index_.emplace(hash, entries_.begin());
-    statistics.entries = entries_.size();
     front_[hash % kFront] = &entries_.front();
     return entries_.front();
   }
 
  private:
   static constexpr std::size_t kFront = 256;
+  static constexpr std::size_t kMostEntries = 1024;  // the least recently used one goes first
 
   static bool matches(const Entry& e, Op op, const Attrs& attrs, std::span<const Tensor> inputs) {
     if (e.op != op || e.inputs.size() != inputs.size() || e.threads != threads()) return false;
@@ -111,7 +103,6 @@ class EagerCache {
       }
     }
     entries_.erase(last);
-    ++statistics.evictions;
   }
 
   std::list<Entry> entries_;
@@ -156,11 +147,5 @@ TensorList emit_eager(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
 } catch (const std::bad_alloc&) {
   throw_out_of_memory(op_def(op).name);
 }
-
-EagerStatistics eager_statistics() {
-  EagerStatistics s = cache().statistics;
-  return s;
-}
-void set_eager_cache_limit(std::size_t entries) { cache().limit = entries > 0 ? entries : 1; }
 
 }  // namespace nacre

@@ -51,7 +51,7 @@ class Generator {
   Variable state_;
 };
 
-// What functions use that are given no generator.
+// The generator of functions that are given none.
 Generator& default_generator();
 // Seeds the default generator and the initial values of layers that are made from now on. Until it
 // is called the seed is 0: a program gives the same numbers each time it runs.

@@ -40,18 +40,21 @@ Graph optimize(const Graph& traced, const CompileOptions& options) {
 
 // Reads and writes of the same Variable.
 std::vector<Donation> donations_of(const PlanEntry& entry) {
+  std::unordered_map<const VariableCell*, std::size_t> arguments;
+  for (std::size_t r = 0; r < entry.reads.size(); ++r) {
+    arguments.emplace(entry.reads[r].get(), entry.arguments.size() + r);
+  }
   std::vector<Donation> donations;
   for (std::size_t w = 0; w < entry.writes.size(); ++w) {
-    const auto read = std::find(entry.reads.begin(), entry.reads.end(), entry.writes[w]);
-    if (read == entry.reads.end()) continue;
-    const auto r = static_cast<std::size_t>(read - entry.reads.begin());
-    donations.push_back({entry.arguments.size() + r, entry.own_results + w});
+    const auto argument = arguments.find(entry.writes[w].get());
+    if (argument == arguments.end()) continue;
+    donations.push_back({argument->second, entry.own_results + w});
   }
   return donations;
 }
 
 // Makes the memory of Variables that are updated in place theirs alone, and gathers the pointers.
-void gather(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
+void bind_pointers(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
   for (const VariableRef& cell : entry.updated_in_place) {
     if (!cell->value.exclusive()) cell->value = cell->value.clone();
   }
@@ -76,7 +79,7 @@ void gather(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
 }
 
 // Gives Variables that have new memory that memory.
-void scatter(PlanEntry& entry, Tensors& results) {
+void take_results(PlanEntry& entry, Tensors& results) {
   for (std::size_t i = 0; i < entry.writes.size(); ++i) {
     Tensor& t = results[entry.own_results + i];
     if (t.defined()) entry.writes[i]->value = std::move(t);
@@ -234,7 +237,7 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
 }
 
 void replay(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
-  gather(entry, arguments, results);
+  bind_pointers(entry, arguments, results);
   keep(entry);
   try {
     entry.plan->replay(entry.in_pointers, entry.out_pointers);
@@ -246,7 +249,7 @@ void replay(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
     restore_kept(entry);
     throw;
   }
-  scatter(entry, results);
+  take_results(entry, results);
 }
 
 ProfileReport profile_entry(PlanEntry& entry, const Tensors& arguments, int repeats) {
@@ -267,14 +270,14 @@ ProfileReport profile_entry(PlanEntry& entry, const Tensors& arguments, int repe
   std::vector<double> whole;
   Tensors results;
   for (int i = 0; i < repeats + 2; ++i) {  // two to warm up
-    gather(entry, arguments, results);
+    bind_pointers(entry, arguments, results);
     entry.plan->replay_timed(entry.in_pointers, entry.out_pointers, now);
-    scatter(entry, results);
-    gather(entry, arguments, results);
+    take_results(entry, results);
+    bind_pointers(entry, arguments, results);
     const auto start = std::chrono::steady_clock::now();
     entry.plan->replay(entry.in_pointers, entry.out_pointers);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    scatter(entry, results);
+    take_results(entry, results);
     if (i < 2) continue;
     whole.push_back(took.count());
     for (std::size_t s = 0; s < n; ++s) seconds[s].push_back(now[s]);

@@ -45,8 +45,8 @@ struct ProfileReport {
   std::string to_chrome_trace() const;
 };
 
-// Runs f(args...) `repeats` times with a clock at each step. Variables are afterwards what they
-// were before.
+// Runs f(args...) `repeats` times, timing each step. Variables have their old values
+// afterwards.
 template <class F, class... Args>
 ProfileReport profile(Compiled<F>& f, const Args&... args) {
   ProfileReport report;

@@ -1,7 +1,5 @@
 #include "nacre/run/trace_session.h"
 
-#include <algorithm>
-
 #include "nacre/ops/define/emit.h"
 
 namespace nacre {
@@ -48,12 +46,10 @@ Tensor TraceSession::read(const VariableRef& cell) {
 
 void TraceSession::assign(const VariableRef& cell, const Tensor& value) {
   values_[cell.get()] = value;
-  if (!assigned(cell)) writes_.push_back(cell);
+  if (written_.insert(cell.get()).second) writes_.push_back(cell);
 }
 
-bool TraceSession::assigned(const VariableRef& cell) const {
-  return std::find(writes_.begin(), writes_.end(), cell) != writes_.end();
-}
+bool TraceSession::assigned(const VariableRef& cell) const { return written_.contains(cell.get()); }
 
 // What a body asks, the function around it depends on.
 void TraceSession::depend(const VariableRef& cell) {

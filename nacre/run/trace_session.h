@@ -54,6 +54,7 @@ class TraceSession {
   TraceSession* outer_;
   std::vector<VariableRef> reads_;
   std::vector<VariableRef> writes_;
+  std::unordered_set<const VariableCell*> written_;  // those of writes_
   std::unordered_map<const VariableCell*, Tensor> values_;
   std::vector<VariableRef> asked_;
   Settings settings_;

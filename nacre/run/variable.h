@@ -61,7 +61,7 @@ class Variable {
   void is_tensor_readable() const {}
 
  private:
-  // Whoever traced through this Variable has to look again.
+  // Tells functions traced through this Variable to check it again.
   void left() noexcept {
     if (cell_ && !handle_) ++cell_->moves;
   }

@@ -84,7 +84,7 @@ class Tensor {
   void* raw_mutable_data() { return const_cast<void*>(raw_data()); }
   const Buffer& buffer() const;
 
-  // The only element, converted; whole numbers exactly. Throws ShapeError unless there is exactly
+  // The only element, converted; integers exactly. Throws ShapeError unless there is exactly
   // one, ValueError when a whole type T does not hold it (a fraction is cut off).
   template <class T = float>
   T item(Location at = std::source_location::current()) const {
@@ -109,8 +109,8 @@ class Tensor {
   // What identifies this value while a handle to it lives.
   const void* identity() const { return impl_.get(); }
 
-  // Methods for what is written most; each is the free function of the same name (ops/api.h).
-  // One size may be -1: it is what the others leave.
+  // Methods for the most common functions; each is the free function of the same name (ops/api.h).
+  // One size may be -1: it follows from the others.
   Tensor reshape(std::initializer_list<std::int64_t> dims,
                  Location at = std::source_location::current()) const;
   Tensor reshape(const Shape& shape, Location at = std::source_location::current()) const;

@@ -23,8 +23,8 @@ class TrainingState {
 
   Model& model;
   std::int64_t epoch = 0;    // from 0
-  std::int64_t epochs = 0;   // wanted
-  std::int64_t batch = 0;    // of this epoch; after a batch, those done
+  std::int64_t epochs = 0;   // to run in all
+  std::int64_t batch = 0;    // of this epoch, from 0; after a batch, how many are done
   std::int64_t batches = 0;  // in an epoch
   std::int64_t step = 0;     // updates since training began
   std::int64_t samples = 0;  // of this epoch so far

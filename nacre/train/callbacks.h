@@ -14,13 +14,13 @@ enum class Direction { automatic, down, up };
 
 struct EarlyStoppingOptions {
   std::string monitor = "val_loss";
-  std::int64_t patience = 0;  // stops after so many epochs without improvement, at least 1
+  std::int64_t patience = 0;  // epochs without improvement before it stops; 0 counts as 1
   double min_delta = 0;       // smaller changes are no improvement
   Direction direction = Direction::automatic;
   bool restore_best = false;  // end with the weights of the best epoch
 };
-// Those below that watch a number throw ValueError for options out of range and, at the end of an
-// epoch, when the monitored number is not in the logs.
+// Callbacks that monitor a number throw ValueError for options out of range and, at the end of an
+// epoch, when that number is not in the logs.
 CallbackPtr early_stopping(const EarlyStoppingOptions& options = {});
 
 struct BestWeightsOptions {
@@ -34,14 +34,14 @@ CallbackPtr best_weights(const BestWeightsOptions& options = {});
 struct PeriodicWeightsOptions {
   std::filesystem::path folder = ".";  // gets epoch-0001.safetensors, ...
   std::int64_t every_epochs = 1;
-  std::int64_t keep = 0;  // only the last so many; 0: all
+  std::int64_t keep = 0;  // how many of the newest to keep; 0: all
 };
 CallbackPtr periodic_weights(const PeriodicWeightsOptions& options = {});
 
 struct ReduceOnPlateauOptions {
   std::string monitor = "val_loss";
   double factor = 0.1;         // times the learning rate
-  std::int64_t patience = 10;  // acts after so many epochs without improvement
+  std::int64_t patience = 10;  // epochs without improvement before it acts
   double min_delta = 1e-4;
   std::int64_t cooldown = 0;  // epochs to wait after a change
   double minimum_rate = 0;

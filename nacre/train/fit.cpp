@@ -198,108 +198,155 @@ History Model::fit(data::BatchSource& source, const FitOptions& options, Locatio
   return impl_->fit(*this, source, options);
 }
 
-History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptions& options) {
-  Impl& m = *this;
-  const std::int64_t every = m.options->accumulate;
-  if (source.samples() == 0) fail("there are no samples");
-  m.info = source.info();
-  m.sample = {};
-  m.callbacks = options.callbacks;
-  if (options.verbose > 0) m.callbacks.push_back(progress_line(options.verbose));
-  m.history = {};
-  m.sums = {};
-  m.steps = 0;
-  m.stopped = false;
-  m.position = {};
-  for (metric::Metric& metric : m.options->metrics) metric.reset();
-  m.check_batches(source);
-  source.reset(0);
-  m.position.seed = source.position().seed;
-  m.data_shape = {source.samples(), source.batch_size(), every};
-  const CheckpointOptions& keep = options.checkpoint;
-  // Two runs in one folder would remove each other's checkpoints.
-  std::optional<FolderLock> lock;
-  if (!keep.folder.empty()) lock.emplace(keep.folder);
-  const io::CheckpointFolder checkpoints(keep.folder, keep.keep);
-  if (!options.resume && !keep.folder.empty() && !checkpoints.steps().empty()) {
-    fail(keep.folder.string() + " has checkpoints of an older run, which a new one would remove",
-         "go on with that run by .resume = true, or choose another folder");
-  }
-  if (!options.resume || !m.read_checkpoint(checkpoints, source, options.verbose > 0)) {
-    for (const CallbackPtr& callback : m.callbacks) callback->reset();
-    m.optimizer().discard_accumulated();
-  }
-  ClassWeights classes(options.class_weights, m.heads[0].loss.name());
-  bool classes_seen = options.class_weights.empty() || m.position.batch > 0;
-  TrainingState state(model);
-  state.epoch = m.position.epoch;
-  state.epochs = options.epochs;
-  state.batch = m.position.batch;
-  state.batches = source.batches();
-  state.step = m.steps;
-  state.stop = m.stopped;
-  const auto tell = [&](void (Callback::*event)(TrainingState&)) {
-    for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
-    m.stopped = state.stop;
-  };
-  const auto log = [&] { state.set_logs([&m] { return m.logs_of(m.sums, m.options->metrics); }); };
-  tell(&Callback::on_train_begin);
-  for (std::int64_t epoch = m.position.epoch; epoch < options.epochs && !state.stop; ++epoch) {
-    state.epoch = epoch;
-    state.batch = m.position.batch;
-    state.samples = state.batch * source.batch_size();
-    // A position of the same seed is a matter of numbers; of another, the source refuses it.
-    source.restore({epoch, state.batch, m.position.seed});
-    log();
-    if (state.batch == 0) tell(&Callback::on_epoch_begin);
-    data::Batch batch;
-    while (!state.stop && source.next(batch)) {
-      if (!options.class_weights.empty()) {
-        batch.weights = classes.of(batch);
-      }
-      const bool last = state.batch + 1 == state.batches;
-      const bool update = (state.batch + 1) % every == 0 || last;
-      const Impl::Step kind = m.lbfgs  ? Impl::Step::gradients
-                              : update ? Impl::Step::train
-                                       : Impl::Step::gather;
-      const double loss = m.run_batch(kind, batch, m.sums, m.options->metrics);
-      m.check_loss(loss, epoch, state.batch, batch);
-      ++state.batch;
-      state.samples += batch.size();
-      if (update) ++m.steps;
-      state.step = m.steps;
-      m.position = {epoch, state.batch, m.position.seed};
-      log();
-      tell(&Callback::on_batch_end);
-      const bool due = keep.every_steps > 0 && state.batch % keep.every_steps == 0;
-      m.stopped = false;  // a resumed run goes on from an interruption
-      if (!keep.folder.empty() && (due || state.stop)) {
-        m.write_checkpoint(checkpoints, state.batches);
-      }
+// One call of fit(): the loops over epochs and batches, callbacks and checkpoints.
+class Model::Impl::Fit {
+ public:
+  Fit(Model& model, data::BatchSource& source, const FitOptions& options)
+      : m_(*model.impl_),
+        source_(source),
+        options_(options),
+        keep_(options.checkpoint),
+        checkpoints_(keep_.folder, keep_.keep),
+        classes_(options.class_weights, m_.heads[0].loss.name()),
+        state_(model) {}
+
+  History run() {
+    forget_last_run();
+    begin_or_resume();
+    classes_seen_ = options_.class_weights.empty() || m_.position.batch > 0;
+    describe_run();
+    tell(&Callback::on_train_begin);
+    for (std::int64_t epoch = m_.position.epoch; epoch < options_.epochs && !state_.stop; ++epoch) {
+      run_batches(epoch);
+      // Stopped in the middle: the checkpoint goes on from here, the epoch is not over.
+      if (state_.batch < state_.batches) break;
+      end_epoch(epoch);
     }
-    // Stopped in the middle: the checkpoint goes on from here, the epoch is not over.
-    if (state.batch < state.batches) break;
-    if (!std::exchange(classes_seen, true)) classes.expect_all_seen();
-    log();
-    Logs logs = state.logs();
-    if (options.validation_source) {
-      const Logs validation = m.evaluate(*options.validation_source);
+    tell(&Callback::on_train_end);
+    return m_.history;
+  }
+
+ private:
+  void forget_last_run() {
+    m_.info = source_.info();
+    m_.sample = {};
+    m_.callbacks = options_.callbacks;
+    if (options_.verbose > 0) m_.callbacks.push_back(progress_line(options_.verbose));
+    m_.history = {};
+    m_.sums = {};
+    m_.steps = 0;
+    m_.stopped = false;
+    m_.position = {};
+    for (metric::Metric& metric : m_.options->metrics) metric.reset();
+    m_.check_batches(source_);
+    source_.reset(0);
+    m_.position.seed = source_.position().seed;
+    m_.data_shape = {source_.samples(), source_.batch_size(), m_.options->accumulate};
+  }
+
+  void begin_or_resume() {
+    // Two runs in one folder would remove each other's checkpoints.
+    if (!keep_.folder.empty()) lock_.emplace(keep_.folder);
+    if (!options_.resume && !keep_.folder.empty() && !checkpoints_.steps().empty()) {
+      fail(keep_.folder.string() + " has checkpoints of an older run, which a new one would remove",
+           "go on with that run by .resume = true, or choose another folder");
+    }
+    if (options_.resume && m_.read_checkpoint(checkpoints_, source_, options_.verbose > 0)) return;
+    for (const CallbackPtr& callback : m_.callbacks) callback->reset();
+    m_.optimizer().discard_accumulated();
+  }
+
+  // What callbacks see before the first epoch.
+  void describe_run() {
+    state_.epoch = m_.position.epoch;
+    state_.epochs = options_.epochs;
+    state_.batch = m_.position.batch;
+    state_.batches = source_.batches();
+    state_.step = m_.steps;
+    state_.stop = m_.stopped;
+  }
+
+  void tell(void (Callback::*event)(TrainingState&)) {
+    for (const CallbackPtr& callback : m_.callbacks) ((*callback).*event)(state_);
+    m_.stopped = state_.stop;
+  }
+
+  void set_logs() {
+    state_.set_logs([&m = m_] { return m.logs_of(m.sums, m.options->metrics); });
+  }
+
+  void write_checkpoint() {
+    if (!keep_.folder.empty()) m_.write_checkpoint(checkpoints_, state_.batches);
+  }
+
+  void run_batches(std::int64_t epoch) {
+    state_.epoch = epoch;
+    state_.batch = m_.position.batch;
+    state_.samples = state_.batch * source_.batch_size();
+    // A position of the same seed is a matter of numbers; of another, the source refuses it.
+    source_.restore({epoch, state_.batch, m_.position.seed});
+    set_logs();
+    if (state_.batch == 0) tell(&Callback::on_epoch_begin);
+    data::Batch batch;
+    while (!state_.stop && source_.next(batch)) run_batch(epoch, batch);
+  }
+
+  void run_batch(std::int64_t epoch, data::Batch& batch) {
+    if (!options_.class_weights.empty()) batch.weights = classes_.of(batch);
+    const bool last = state_.batch + 1 == state_.batches;
+    const bool update = (state_.batch + 1) % m_.options->accumulate == 0 || last;
+    const StepKind kind = m_.lbfgs ? StepKind::gradients
+                          : update ? StepKind::train
+                                   : StepKind::accumulate;
+    const double loss = m_.run_batch(kind, batch, m_.sums, m_.options->metrics);
+    m_.check_loss(loss, epoch, state_.batch, batch);
+    ++state_.batch;
+    state_.samples += batch.size();
+    if (update) ++m_.steps;
+    state_.step = m_.steps;
+    m_.position = {epoch, state_.batch, m_.position.seed};
+    set_logs();
+    tell(&Callback::on_batch_end);
+    const bool due = keep_.every_steps > 0 && state_.batch % keep_.every_steps == 0;
+    m_.stopped = false;  // a resumed run goes on from an interruption
+    if (due || state_.stop) write_checkpoint();
+  }
+
+  void end_epoch(std::int64_t epoch) {
+    if (!std::exchange(classes_seen_, true)) classes_.expect_all_seen();
+    set_logs();
+    Logs logs = state_.logs();
+    if (options_.validation_source) {
+      const Logs validation = m_.evaluate(*options_.validation_source);
       for (const auto& [name, value] : validation.entries()) logs.set("val_" + name, value);
     }
-    m.history.epochs.push_back(logs);
-    state.set_logs([&m] { return m.history.epochs.back(); });
-    m.sums = {};
-    for (metric::Metric& metric : m.options->metrics) metric.reset();
-    m.position = {epoch + 1, 0, m.position.seed};
-    const bool interrupted = state.stop;
+    m_.history.epochs.push_back(logs);
+    state_.set_logs([&m = m_] { return m.history.epochs.back(); });
+    m_.sums = {};
+    for (metric::Metric& metric : m_.options->metrics) metric.reset();
+    m_.position = {epoch + 1, 0, m_.position.seed};
+    const bool interrupted = state_.stop;
     tell(&Callback::on_epoch_end);
-    m.stopped = state.stop && !interrupted;
-    const bool due = keep.every_epochs > 0 && (epoch + 1) % keep.every_epochs == 0;
-    const bool end = epoch + 1 == options.epochs || state.stop;
-    if (!keep.folder.empty() && (due || end)) m.write_checkpoint(checkpoints, state.batches);
+    m_.stopped = state_.stop && !interrupted;
+    const bool due = keep_.every_epochs > 0 && (epoch + 1) % keep_.every_epochs == 0;
+    const bool end = epoch + 1 == options_.epochs || state_.stop;
+    if (due || end) write_checkpoint();
   }
-  tell(&Callback::on_train_end);
-  return m.history;
+
+  Impl& m_;
+  data::BatchSource& source_;
+  const FitOptions& options_;
+  const CheckpointOptions& keep_;
+  const io::CheckpointFolder checkpoints_;
+  std::optional<FolderLock> lock_;
+  ClassWeights classes_;
+  bool classes_seen_ = false;
+  TrainingState state_;
+};
+
+History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptions& options) {
+  if (source.samples() == 0) fail("there are no samples");
+  return Fit(model, source, options).run();
 }
 
 }  // namespace nacre

@@ -56,7 +56,7 @@ void check_keys(const std::vector<std::string>& keys) {
 }  // namespace
 
 Model::Impl::Impl(nn::Layer net)
-    : network(std::move(net)), train({}), gather({}), gradients({}), test({}), infer({}) {
+    : network(std::move(net)), train({}), accumulate({}), gradients({}), test({}), infer({}) {
   nn::name_layers(nn::visit_fn(network));
   make_functions();
 }
@@ -69,7 +69,7 @@ Model::Impl::Impl(const Impl& other)
       evaluated(other.evaluated),
       input_count(other.input_count),
       train({}),
-      gather({}),
+      accumulate({}),
       gradients({}),
       test({}),
       infer({}),
@@ -85,13 +85,13 @@ Model::Impl::Impl(const Impl& other)
 
 void Model::Impl::make_functions() {
   const CompileOptions how{.precision = options ? options->precision : Precision::f32};
-  const auto function = [&](Step kind) {
+  const auto function = [&](StepKind kind) {
     return CompiledFunction([this, kind](const Tensors& t) { return step(kind, t); }, how);
   };
-  train = function(Step::train);
-  gather = function(Step::gather);
-  gradients = function(Step::gradients);
-  test = function(Step::test);
+  train = function(StepKind::train);
+  accumulate = function(StepKind::accumulate);
+  gradients = function(StepKind::gradients);
+  test = function(StepKind::test);
   infer = CompiledFunction([this](const Tensors& t) { return network.outputs(t); }, how);
 }
 
@@ -105,84 +105,86 @@ const ModelOptions& Model::Impl::compiled_options(const char* who) const {
   return *options;
 }
 
+// The loss of a batch, with the predictions and the loss of each output that it is made of.
+Tensor Model::Impl::forward(const StepInputs& in, Forward& parts) {
+  parts.predictions = network.outputs(in.x);
+  if (parts.predictions.size() != heads.size()) {
+    throw ValueError(fmt::format(
+        "model: the network gives {} outputs, compile() has losses for {}\n  hint: give "
+        ".outputs one entry for each output",
+        parts.predictions.size(), heads.size()));
+  }
+  parts.losses.clear();
+  Tensor total;
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    const Operand prediction(parts.predictions[i], Location());
+    parts.losses.push_back(heads[i].loss.weighed(prediction, in.targets[i], in.weights));
+    Tensor& loss = parts.losses[i].loss;
+    if (loss.rank() > 0) loss = mean(loss);
+    const Tensor part = heads[i].weight == 1 ? loss : loss * heads[i].weight;
+    total = total.defined() ? total + part : part;
+  }
+  return total;
+}
+
+// Gives the gradients to the optimizer, which updates the parameters or adds the gradients up.
+void Model::Impl::use_gradients(StepKind kind, const Tensors& gradients, const Forward& parts) {
+  const TapePause pause;
+  optim::AccumulateOptions share{.weight = parts.losses[0].weight, .sum = true};
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    if (i > 0) share.weight = share.weight + parts.losses[i].weight;
+    share.sum = share.sum && heads[i].loss.reduction() == loss::Reduction::sum;
+  }
+  if (kind == StepKind::train) {
+    optimizer().apply(network, gradients, share);
+  } else {
+    optimizer().accumulate(parameters(), gradients, share);
+  }
+}
+
 // One step on {inputs..., targets..., weights?}. Gives {loss, loss and weight of each output...,
 // what metrics observe..., gradients where the step is about them...}.
-Tensors Model::Impl::step(Step kind, const Tensors& flat) {
+Tensors Model::Impl::step(StepKind kind, const Tensors& flat) {
   const auto inputs = flat.begin() + static_cast<std::ptrdiff_t>(input_count);
-  const Tensors x(flat.begin(), inputs);
-  const Tensors targets(inputs, inputs + static_cast<std::ptrdiff_t>(heads.size()));
   const bool weighted = flat.size() > input_count + heads.size();
-  const Tensor weights = weighted ? flat.back() : Tensor();
-  Tensors predictions;
-  std::vector<loss::Loss::Weighed> losses;
-  const auto forward = [&] {
-    predictions = network.outputs(x);
-    if (predictions.size() != heads.size()) {
-      throw ValueError(fmt::format(
-          "model: the network gives {} outputs, compile() has losses for {}\n  hint: give "
-          ".outputs one entry for each output",
-          predictions.size(), heads.size()));
-    }
-    losses.clear();
-    Tensor total;
-    for (std::size_t i = 0; i < heads.size(); ++i) {
-      losses.push_back(
-          heads[i].loss.weighed(Operand(predictions[i], Location()), targets[i], weights));
-      Tensor& loss = losses[i].loss;
-      if (loss.rank() > 0) loss = mean(loss);
-      const Tensor part = heads[i].weight == 1 ? loss : loss * heads[i].weight;
-      total = total.defined() ? total + part : part;
-    }
-    return total;
-  };
+  const StepInputs in{Tensors(flat.begin(), inputs),
+                      Tensors(inputs, inputs + static_cast<std::ptrdiff_t>(heads.size())),
+                      weighted ? flat.back() : Tensor()};
+  Forward parts;
   Tensor loss;
-  Tensors given_back;
-  if (kind == Step::test) {
+  Tensors gradients;
+  if (kind == StepKind::test) {
     const TrainingScope mode(false);
-    loss = forward();
+    loss = forward(in, parts);
   } else {
-    auto [value, slopes] = nn::value_and_grad(network, forward);
-    loss = value;
-    if (kind == Step::gradients) {
-      given_back = slopes;
-    } else {
-      const TapePause pause;
-      optim::GatherOptions share{.weight = losses[0].weight, .sum = true};
-      for (std::size_t i = 0; i < heads.size(); ++i) {
-        if (i > 0) share.weight = share.weight + losses[i].weight;
-        share.sum = share.sum && heads[i].loss.reduction() == loss::Reduction::sum;
-      }
-      if (kind == Step::train) {
-        optimizer().apply(network, slopes, share);
-      } else {
-        optimizer().accumulate(parameters(), slopes, share);
-      }
-    }
+    std::tie(loss, gradients) = nn::value_and_grad(network, [&] { return forward(in, parts); });
+    if (kind != StepKind::gradients) use_gradients(kind, gradients, parts);
   }
   Tensors out{loss};
-  for (const loss::Loss::Weighed& l : losses) out.insert(out.end(), {l.loss, l.weight});
+  for (const loss::Loss::Weighed& l : parts.losses) out.insert(out.end(), {l.loss, l.weight});
   std::size_t metric = 0;
   for (std::size_t i = 0; i < heads.size(); ++i) {
+    const Operand prediction(parts.predictions[i], Location());
     for (const std::size_t end = metric + heads[i].metrics; metric < end; ++metric) {
       const auto& measure = options->metrics[metric].measure();
-      for (Tensor& t : measure.observe(Operand(predictions[i], Location()), targets[i], weights)) {
+      for (Tensor& t : measure.observe(prediction, in.targets[i], in.weights)) {
         out.push_back(std::move(t));
       }
     }
   }
-  out.insert(out.end(), given_back.begin(), given_back.end());
+  if (kind == StepKind::gradients) out.insert(out.end(), gradients.begin(), gradients.end());
   return out;
 }
 
-Tensors Model::Impl::call(Step kind, const Tensors& flat) {
+Tensors Model::Impl::call(StepKind kind, const Tensors& flat) {
   if (options->run_eagerly) return step(kind, flat);
   // Which of the tensors are inputs is part of what the step is.
   switch (kind) {
-    case Step::train:
+    case StepKind::train:
       return train(flat, input_count);
-    case Step::gather:
-      return gather(flat, input_count);
-    case Step::gradients:
+    case StepKind::accumulate:
+      return accumulate(flat, input_count);
+    case StepKind::gradients:
       return gradients(flat, input_count);
     default:
       return test(flat, input_count);
@@ -191,10 +193,10 @@ Tensors Model::Impl::call(Step kind, const Tensors& flat) {
 
 Tensors Model::Impl::minimize(const Tensors& flat) {
   // The first call also makes the parameters of layers that were never called.
-  Tensors first = call(Step::gradients, flat);
+  Tensors first = call(StepKind::gradients, flat);
   bool fresh = true;
   lbfgs->minimize(parameters(), [&] {
-    Tensors out = fresh ? first : call(Step::gradients, flat);
+    Tensors out = fresh ? first : call(StepKind::gradients, flat);
     fresh = false;
     const auto count = static_cast<std::ptrdiff_t>(parameters().size());
     return std::pair(out[0], Tensors(out.end() - count, out.end()));
@@ -203,7 +205,7 @@ Tensors Model::Impl::minimize(const Tensors& flat) {
   return first;
 }
 
-double Model::Impl::run_batch(Step kind, const data::Batch& batch, Sums& total,
+double Model::Impl::run_batch(StepKind kind, const data::Batch& batch, Sums& total,
                               std::vector<metric::Metric>& metrics) {
   if (batch.targets.size() != heads.size()) {
     throw ValueError(fmt::format("model: a batch has {} target tensors, {} expected: one an output",
@@ -217,7 +219,7 @@ double Model::Impl::run_batch(Step kind, const data::Batch& batch, Sums& total,
   Tensors flat = batch.inputs;
   flat.insert(flat.end(), batch.targets.begin(), batch.targets.end());
   if (batch.weights.defined()) flat.push_back(batch.weights);
-  const Tensors out = kind == Step::gradients ? minimize(flat) : call(kind, flat);
+  const Tensors out = kind == StepKind::gradients ? minimize(flat) : call(kind, flat);
   const double loss = out[0].item<double>();
   std::size_t at = 1;
   total.resize(heads.size());
@@ -256,7 +258,7 @@ Logs Model::Impl::evaluate(data::BatchSource& source) {
   if (source.samples() == 0) {
     throw ValueError(format_error({.op = "evaluate", .what = "there are no samples"}));
   }
-  while (source.next(batch)) run_batch(Step::test, batch, total, evaluated);
+  while (source.next(batch)) run_batch(StepKind::test, batch, total, evaluated);
   return logs_of(total, evaluated);
 }
 

@@ -31,7 +31,7 @@ namespace nacre {
 struct OutputOptions {
   std::string name = {};  // in the logs: "<name>_loss", "<name>_accuracy"; empty: "output_1", ...
   loss::Loss loss = {};
-  double weight = 1;  // of its loss in the sum that is made small
+  double weight = 1;  // of its loss in the weighted sum to minimize
   std::vector<metric::Metric> metrics = {};
 };
 
@@ -43,22 +43,22 @@ struct ModelOptions {
   std::vector<metric::Metric> metrics = {};
   // Instead of loss and metrics: one for each output of the network, in their order.
   std::vector<OutputOptions> outputs = {};
-  // Batches whose gradients make one update, that of one batch of all their samples; a rest at an
-  // epoch's end makes one too. (Several outputs whose losses leave out samples each on its own,
-  // such as by a label that is ignored, are weighed together.)
+  // The number of batches whose gradients are accumulated for one update, the update of one batch
+  // with all their samples; what is left at the end of an epoch makes one too. (The losses of
+  // several outputs that ignore different samples share one weight a batch.)
   std::int64_t accumulate = 1;
   // A loss or a gradient that is not finite is an error. The check costs a step that reads the
   // gradients once; false switches it off.
   bool check_finite = true;
-  // Each batch, which should be the whole data, is minimised by L-BFGS, instead of an optimizer.
+  // Minimizes the loss by L-BFGS instead of an optimizer; a batch should be the whole data set.
   std::optional<optim::LBFGSOptions> lbfgs = {};
-  // Of products and convolutions in compiled steps; weights and results stay f32.
+  // The precision of products and convolutions in compiled steps; weights and results stay f32.
   Precision precision = Precision::f32;
   // Runs every op at once instead of compiling the step: slower, for debugging, always in f32.
   bool run_eagerly = false;
 };
 
-// Samples to validate on. Of y and targets one is given.
+// Samples to validate on. Give either y or targets.
 struct Validation {
   Tensors x = {};
   Tensor y = {};
@@ -73,11 +73,11 @@ struct CheckpointOptions {
   std::filesystem::path folder = {};  // an io::CheckpointFolder; empty: none
   std::int64_t every_epochs = 1;      // 0: only at the end of the last one
   std::int64_t every_steps = 0;       // also every so many batches; 0: not
-  int keep = 2;  // the last so many: when the newest is damaged, the one before it serves
+  int keep = 2;  // how many to keep: when the newest is damaged, the one before it is used
 };
 
-// Options that have no use in a call are errors: fit(source, ...) takes none of those marked with a
-// star, which say what a source knows itself.
+// Options that do not apply to a call are errors: fit(source, ...) takes none of those marked with
+// a star, since a source decides these itself.
 struct FitOptions {
   std::int64_t epochs = 1;
   std::optional<std::int64_t> batch_size = {};  // * samples a step, 32: 1, some, or all of them
@@ -87,8 +87,8 @@ struct FitOptions {
   double validation_split = 0;
   Validation validation = {};                      // * or these samples
   data::BatchSource* validation_source = nullptr;  // or these batches
-  // By class number, at least 0; others count 1. Targets are class numbers of any shape, or one-hot
-  // rows. Each class must occur.
+  // By class number, at least 0; classes not listed weigh 1. Targets are class numbers of any
+  // shape, or one-hot rows. Each class listed must occur.
   std::map<std::int64_t, double> class_weights = {};
   Tensor sample_weights = {};  // * [n], or the leading axes of the targets
   // Callbacks begin anew with each fit() that does not resume.

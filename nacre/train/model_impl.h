@@ -25,7 +25,7 @@ struct Model::Impl {
     double weight;
     std::size_t metrics;
   };
-  enum class Step { train, gather, gradients, test };
+  enum class StepKind { train, accumulate, gradients, test };
 
   nn::Layer network;
   std::optional<ModelOptions>
@@ -35,11 +35,11 @@ struct Model::Impl {
   std::vector<metric::Metric> evaluated;  // the metrics of evaluate()
   std::size_t input_count = 1;
 
-  CompiledFunction train;      // forward, backward, update
-  CompiledFunction gather;     // forward, backward, gradients added up
-  CompiledFunction gradients;  // forward, backward, gradients given back
-  CompiledFunction test;       // forward, loss, metrics
-  CompiledFunction infer;      // forward
+  CompiledFunction train;       // forward, backward, update
+  CompiledFunction accumulate;  // forward, backward, gradients added up
+  CompiledFunction gradients;   // forward, backward, gradients given back
+  CompiledFunction test;        // forward, loss, metrics
+  CompiledFunction infer;       // forward
 
   // What fit() saw: one sample, and what the source says of the data.
   Spec sample;
@@ -59,15 +59,28 @@ struct Model::Impl {
   optim::Optimizer& optimizer() { return *options->optimizer; }
   nn::NamedVariables parameters() { return nn::parameters(network); }
 
-  Tensors step(Step kind, const Tensors& flat);
-  Tensors call(Step kind, const Tensors& flat);
+  // The tensors of a step by what they are, and what its forward pass gives.
+  struct StepInputs {
+    Tensors x;
+    Tensors targets;
+    Tensor weights;  // may be undefined
+  };
+  struct Forward {
+    Tensors predictions;
+    std::vector<loss::Loss::Weighed> losses;
+  };
+  Tensor forward(const StepInputs& in, Forward& parts);
+  void use_gradients(StepKind kind, const Tensors& gradients, const Forward& parts);
+  Tensors step(StepKind kind, const Tensors& flat);
+  Tensors call(StepKind kind, const Tensors& flat);
   // Runs a batch and adds loss and metrics to `sums` and `metrics`; returns the batch's loss.
-  double run_batch(Step kind, const data::Batch& batch, Sums& sums,
+  double run_batch(StepKind kind, const data::Batch& batch, Sums& sums,
                    std::vector<metric::Metric>& metrics);
   // What step() gives at the place where L-BFGS begins, and the parameters where it ends.
   Tensors minimize(const Tensors& flat);
   Logs evaluate(data::BatchSource& source);
   Logs logs_of(const Sums& sums, const std::vector<metric::Metric>& metrics) const;
+  class Fit;
   History fit(Model& model, data::BatchSource& source, const FitOptions& options);
   void check_batches(const data::BatchSource& source) const;
   void check_loss(double loss, std::int64_t epoch, std::int64_t number, const data::Batch& batch);

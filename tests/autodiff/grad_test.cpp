@@ -2,21 +2,14 @@
 #include <gtest/gtest.h>
 
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
 
+using test::text_of;
 using Floats = std::vector<float>;
 
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
 #define EXPECT_TEXT(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
 
 // Runs f eagerly and compiled; both must agree.
@@ -138,7 +131,7 @@ TEST(Grad, ConcreteArgumentWithinATrace) {
 }
 
 TEST(GradErrors, LossThatIsNotANumber) {
-  const std::string text = message_of<ShapeError>([] {
+  const std::string text = text_of<ShapeError>([] {
     grad([](const Tensor& x) { return x * 2; })(ones({2, 3}));
   });
   EXPECT_EQ(text,
@@ -147,8 +140,8 @@ TEST(GradErrors, LossThatIsNotANumber) {
 }
 
 TEST(GradErrors, IntegerArgument) {
-  const std::string text = message_of<DTypeError>(
-      [] { grad([](const Tensor& x) { return sum(x).to(f32); })(arange(3)); });
+  const std::string text =
+      text_of<DTypeError>([] { grad([](const Tensor& x) { return sum(x).to(f32); })(arange(3)); });
   EXPECT_EQ(text,
             "grad: only floating point can be differentiated, an argument is i64[3]\n"
             "  hint: convert it with x.to(nacre::f32), or make it a later argument");
@@ -160,7 +153,7 @@ TEST(GradErrors, LossFromArgmaxNamesOpLineAndHint) {
   };
   const std::string line = std::to_string(__LINE__ - 2);
   for (const bool traced : {false, true}) {
-    const std::string text = message_of<GradientError>([&] {
+    const std::string text = text_of<GradientError>([&] {
       if (traced) {
         compile(grad(f))(ones({2, 3}));
       } else {
@@ -177,22 +170,22 @@ TEST(GradErrors, LossFromArgmaxNamesOpLineAndHint) {
 TEST(GradErrors, IntegerTarget) {
   GradientTape tape;
   const Tensor x = tape.watch(ones({2}));
-  const std::string text = message_of<DTypeError>([&] { tape.gradient(ones({2}, i64), {x}); });
+  const std::string text = text_of<DTypeError>([&] { tape.gradient(ones({2}, i64), {x}); });
   EXPECT_TEXT(text, "gradient: the target is i64[2]; only floating point can be differentiated");
 }
 
 TEST(GradErrors, IntegerSource) {
   GradientTape tape;
-  const std::string text = message_of<DTypeError>([&] { tape.gradient(ones({}), {arange(3)}); });
+  const std::string text = text_of<DTypeError>([&] { tape.gradient(ones({}), {arange(3)}); });
   EXPECT_TEXT(text, "gradient: the source is i64[3]; only floating point can be differentiated");
 }
 
 TEST(GradErrors, CotangentOfAnotherShape) {
   GradientTape tape({.persistent = true});
   const Tensor x = tape.watch(ones({2}));
-  EXPECT_TEXT(message_of<ShapeError>([&] { tape.gradient(x * 2, {x}, ones({3})); }),
+  EXPECT_TEXT(text_of<ShapeError>([&] { tape.gradient(x * 2, {x}, ones({3})); }),
               "gradient: the cotangent is f32[3], the target f32[2]");
-  EXPECT_TEXT(message_of<DTypeError>([&] { tape.gradient(x * 2, {x}, ones({2}, f64)); }),
+  EXPECT_TEXT(text_of<DTypeError>([&] { tape.gradient(x * 2, {x}, ones({2}, f64)); }),
               "gradient: the cotangent is f64[2], the target f32[2]");
 }
 
@@ -201,7 +194,7 @@ TEST(Tape, ServesOnceUnlessPersistent) {
   GradientTape once;
   const Tensor loss = sum(square(w));
   once.gradient(loss, w);
-  EXPECT_TEXT(message_of<ValueError>([&] { once.gradient(loss, w); }),
+  EXPECT_TEXT(text_of<ValueError>([&] { once.gradient(loss, w); }),
               "hint: make it with GradientTape tape({.persistent = true})");
   GradientTape many({.persistent = true});
   const Tensor again = sum(square(w));

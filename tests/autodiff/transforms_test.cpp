@@ -7,21 +7,13 @@
 #include "nacre/passes/pipeline.h"
 #include "nacre/plan/plan.h"
 #include "nacre/run/trace_session.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
 
+using test::text_of;
 using Floats = std::vector<float>;
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 void expect_near(const Tensor& actual, const Floats& expected, float tolerance = 1e-5f) {
   const Floats values = actual.to_vector<float>();
@@ -113,9 +105,9 @@ TEST(Transforms, ThirdOrderMixed) {
 
 TEST(TransformErrors, TangentThatDoesNotFit) {
   const auto f = [](const Tensor& x) { return x; };
-  EXPECT_EQ(message_of<ShapeError>([&] { jvp(f, kX, ones({2}), Location()); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { jvp(f, kX, ones({2}), Location()); }),
             "jvp: vector 0 is f32[2], its input f32[3]");
-  EXPECT_EQ(message_of<DTypeError>([&] { hvp(f, kX, ones({3}, f64), Location()); }),
+  EXPECT_EQ(text_of<DTypeError>([&] { hvp(f, kX, ones({3}, f64), Location()); }),
             "hvp: vector 0 is f64[3], its input f32[3]");
 }
 
@@ -172,7 +164,7 @@ TEST(CustomVjp, GradientWithinTheFunction) {
 TEST(CustomVjpErrors, RuleThatDoesNotFit) {
   const auto run = [](GradientRule rule) {
     const auto f = custom_vjp([](const Tensor& x) { return x * 2; }, std::move(rule), Location());
-    return message_of<ShapeError>([&] { grad([&](const Tensor& x) { return sum(f(x)); })(kX); });
+    return text_of<ShapeError>([&] { grad([&](const Tensor& x) { return sum(f(x)); })(kX); });
   };
   const std::string hint =
       "\n  hint: return one gradient for each input, of its shape and dtype; Tensor() stands for "

@@ -13,19 +13,12 @@
 #include "nacre/base/random.h"
 #include "nacre/base/shape.h"
 #include "nacre/base/threads.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
 
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
+using test::text_of;
 
 TEST(Shape, ElementsAndText) {
   EXPECT_EQ(Shape({2, 3, 4}).elements(), 24);
@@ -35,12 +28,12 @@ TEST(Shape, ElementsAndText) {
 }
 
 TEST(Shape, Errors) {
-  EXPECT_EQ(message_of<ShapeError>([] { Shape({2, -1}); }), "shape: a dimension is negative (-1)");
-  EXPECT_EQ(message_of<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] { Shape({2, -1}); }), "shape: a dimension is negative (-1)");
+  EXPECT_EQ(text_of<ShapeError>([] {
               Shape({1, 1, 1, 1, 1, 1, 1, 1, 1});
             }),
             "shape: more than 8 dimensions");
-  EXPECT_EQ(message_of<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               Shape({1LL << 40, 1LL << 40});
             }),
             "shape: the number of elements overflows 64 bits");
@@ -115,7 +108,7 @@ TEST(Buffer, BorrowReleasesOnce) {
 
 TEST(Buffer, TooMuchIsAnExceptionThatSaysHowMuch) {
   const std::string text =
-      message_of<OutOfMemoryError>([] { Buffer::allocate(std::size_t{1} << 60); });
+      text_of<OutOfMemoryError>([] { Buffer::allocate(std::size_t{1} << 60); });
   EXPECT_EQ(text, "out of memory: asked for 1099511627776 MiB");
 }
 
@@ -153,7 +146,7 @@ TEST(Threads, UsersThreadsMayAllComputeAtOnce) {
 }
 
 TEST(Threads, SettingBelowOneIsRefused) {
-  EXPECT_EQ(message_of<ValueError>([] { set_threads(0); }), "threads: from 1 to 4096, not 0");
+  EXPECT_EQ(text_of<ValueError>([] { set_threads(0); }), "threads: from 1 to 4096, not 0");
 }
 
 TEST(InlineVector, GrowsMovesAndCopies) {

@@ -7,6 +7,7 @@
 
 #include "nacre/nacre.h"
 #include "tests/support/files.h"
+#include "tests/support/linear_time.h"
 
 namespace nacre {
 namespace {
@@ -370,6 +371,26 @@ TEST(OptimizerNorms, NeitherOverflowNorUnderflow) {
     const auto at = static_cast<std::size_t>(i);
     EXPECT_NEAR(a.w.value().to_vector<float>()[at], b.w.value().to_vector<float>()[at], 1e-5);
   }
+}
+
+// New Variables, half of them of one name, and those of a restored state.
+TEST(OptimizerState, ManyParametersTakeLinearTime) {
+  test::expect_linear(1000, [](int n) {
+    std::vector<Variable> variables;
+    nn::NamedVariables parameters;
+    for (int i = 0; i < n; ++i) {
+      variables.emplace_back(ones({1}));
+      parameters.push_back({i % 2 ? "weight" : std::to_string(i), variables.back().cell()});
+    }
+    const Tensors gradients(variables.size(), ones({1}));
+    const double begin = test::thread_seconds();
+    optim::Adam adam;
+    adam.apply(parameters, gradients);
+    optim::Adam restored;
+    restored.load_state(nn::values_of(adam.state()));
+    restored.apply(parameters, gradients);
+    return test::thread_seconds() - begin;
+  });
 }
 
 }  // namespace

@@ -34,6 +34,16 @@ std::string text_of(F&& f) {
   return "no error";
 }
 
+// The same without the line of the test that it must name.
+template <class E, class F>
+std::string text_without_line(F&& f) {
+  std::string text = text_of<E>(f);
+  const auto at = text.find("\n  called at ");
+  const auto file = text.find("_test.cpp:", at);
+  EXPECT_NE(file, text.npos) << text;
+  return file == text.npos ? text : text.erase(at, text.find('\n', file) - at);
+}
+
 // An op whose shape rule is asked, as if called at kLine, and what it says.
 struct ErrorCase {
   Op op;

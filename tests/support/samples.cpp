@@ -6,9 +6,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "nacre/graph/rewriter.h"
 #include "nacre/graph/subgraph.h"
 #include "nacre/ops/elementwise/elementwise.h"
-#include "nacre/passes/pipeline.h"
 
 namespace nacre::testing {
 namespace {
@@ -92,10 +92,7 @@ Graph with_floats(const Graph& from, DType floats) {
       const auto* dtype = std::get_if<DType>(&value);
       if (dtype && is_floating(*dtype)) attrs = attrs.with(key, floats);
     }
-    std::vector<ValueId> inputs;
-    for (const ValueId v : from.inputs(node)) inputs.push_back(to.mapped(v));
-    const ValueId first = to.add(node.op, attrs, inputs, {});
-    for (std::uint32_t i = 0; i < node.output_count; ++i) to.map(from.output(n, i), first + i);
+    to.replace(n, node.op, attrs, to.mapped_inputs(n));
   }
   return to.finish();
 }

@@ -5,19 +5,12 @@
 #include <sstream>
 
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
 
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
+using test::text_of;
 
 TEST(Tensor, NestedLists) {
   EXPECT_EQ(tensor(5).shape(), Shape());
@@ -25,7 +18,7 @@ TEST(Tensor, NestedLists) {
   EXPECT_EQ(tensor({{2}, {-1}, {1}}).shape(), Shape({3, 1}));
   EXPECT_EQ(tensor({{{1, 2}, {3, 4}}}).shape(), Shape({1, 2, 2}));
   EXPECT_EQ(tensor({1.5, 2}, f64).to_vector<double>(), (std::vector<double>{1.5, 2}));
-  EXPECT_EQ(message_of<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               tensor({{1, 2}, {3}});
             }),
             "tensor: lists of shapes [2] and [1] stand side by side");
@@ -37,8 +30,8 @@ TEST(Tensor, Creation) {
   EXPECT_EQ(arange(1, 0, -0.25).to_vector<float>(), (std::vector<float>{1, 0.75, 0.5, 0.25}));
   EXPECT_EQ(linspace(0, 1, 3).to_vector<float>(), (std::vector<float>{0, 0.5, 1}));
   EXPECT_EQ(eye(2, i32).to_vector<std::int32_t>(), (std::vector<std::int32_t>{1, 0, 0, 1}));
-  EXPECT_EQ(message_of<ValueError>([] { arange(0, 1, 0); }), "arange: start 0, stop 1, step 0");
-  EXPECT_EQ(message_of<ValueError>([] { linspace(0, 1, 0); }), "linspace: count 0 is below 1");
+  EXPECT_EQ(text_of<ValueError>([] { arange(0, 1, 0); }), "arange: start 0, stop 1, step 0");
+  EXPECT_EQ(text_of<ValueError>([] { linspace(0, 1, 0); }), "linspace: count 0 is below 1");
 }
 
 TEST(Tensor, ReshapeInfersOneSize) {
@@ -68,30 +61,30 @@ TEST(Tensor, SpansWithoutCopy) {
     EXPECT_EQ((t + 0).to_vector<float>()[3], 9);
   }
   EXPECT_TRUE(released);
-  EXPECT_EQ(message_of<ShapeError>([&] { Tensor::from(mine, {3}); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { Tensor::from(mine, {3}); }),
             "Tensor::from: shape [3] holds 3 elements, 4 values came");
 }
 
 TEST(Tensor, AccessErrors) {
   const Tensor t = zeros({2, 3});
-  EXPECT_EQ(message_of<DTypeError>([&] { static_cast<void>(t.data<double>()); }),
+  EXPECT_EQ(text_of<DTypeError>([&] { static_cast<void>(t.data<double>()); }),
             "data<f64>: the tensor is f32[2,3]");
-  EXPECT_EQ(message_of<ShapeError>([&] { static_cast<void>(t.size(2)); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { static_cast<void>(t.size(2)); }),
             "size: axis 2 of a tensor of rank 2 (f32[2,3])");
   EXPECT_EQ(t.size(-1), 3);
-  const std::string item = message_of<ShapeError>([&] { static_cast<void>(t.item()); });
+  const std::string item = text_of<ShapeError>([&] { static_cast<void>(t.item()); });
   EXPECT_EQ(item.rfind("item: one element expected, the tensor is f32[2,3]\n  called at "
                        "tensor_test.cpp:",
                        0),
             0u)
       << item;
-  EXPECT_EQ(message_of<ValueError>([] { static_cast<void>(Tensor().shape()); }),
+  EXPECT_EQ(text_of<ValueError>([] { static_cast<void>(Tensor().shape()); }),
             "tensor: it is undefined (default-constructed or moved from)");
 }
 
 TEST(Tensor, ValuesOfATraceAreRefused) {
   auto f = compile([](const Tensor& x) { return x.item() > 0 ? x : -x; });
-  const std::string text = message_of<TraceError>([&] { f(tensor({1})); });
+  const std::string text = text_of<TraceError>([&] { f(tensor({1})); });
   EXPECT_EQ(text.rfind("tensor: the value of f32[1] is not known while a function is traced\n"
                        "  called at tensor_test.cpp:",
                        0),

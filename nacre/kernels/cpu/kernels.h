@@ -11,6 +11,7 @@ std::span<const KernelRow> direct_conv_kernels();    // image/conv_direct.cpp
 std::span<const KernelRow> conv_pool_kernels();      // image/conv_pool_kernels.cpp
 std::span<const KernelRow> pool_kernels();           // image/pool.cpp
 std::span<const KernelRow> linalg_kernels();         // linalg/linalg.cpp
+std::span<const KernelRow> factor_kernels();         // linalg/decompositions.cpp
 std::span<const KernelRow> adam_kernels();           // fused/adam.cpp
 std::span<const KernelRow> elementwise_kernels();    // elementwise/elementwise.cpp
 std::span<const KernelRow> reduce_kernels();         // reduce/reduce.cpp

@@ -14,9 +14,10 @@ BodyScope::~BodyScope() { innermost = outer_; }
 BodyScope* BodyScope::current() { return innermost; }
 
 ValueId BodyScope::capture(const Tensor& tensor) {
-  for (std::size_t i = 0; i < captured_.size(); ++i) {
-    if (is_same_value(captured_[i], tensor)) return values_[i];
-  }
+  const auto key = tensor.is_traced()
+                       ? std::pair<const void*, ValueId>(tensor.trace().get(), tensor.value())
+                       : std::pair<const void*, ValueId>(tensor.identity(), kNoId);
+  if (const auto known = by_identity_.find(key); known != by_identity_.end()) return known->second;
   if (tensor.is_traced() && !tensor.trace()->open) {
     throw TraceError(
         "trace: a value of a traced function is used after the function has returned; return the "
@@ -25,6 +26,7 @@ ValueId BodyScope::capture(const Tensor& tensor) {
   const ValueId id = append_input(trace_->graph, tensor.spec());
   captured_.push_back(tensor);
   values_.push_back(id);
+  by_identity_.emplace(key, id);
   return id;
 }
 

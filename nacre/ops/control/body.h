@@ -2,6 +2,8 @@
 // outside becomes an argument of the body.
 #pragma once
 
+#include <map>
+
 #include "nacre/tensor/tensor.h"
 
 namespace nacre {
@@ -29,6 +31,7 @@ class BodyScope {
   BodyScope* outer_;
   Tensors captured_;
   std::vector<ValueId> values_;
+  std::map<std::pair<const void*, ValueId>, ValueId> by_identity_;  // of what was captured
 };
 
 // Whether both are the same value of one trace, or the same concrete tensor.

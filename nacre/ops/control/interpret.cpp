@@ -1,6 +1,7 @@
 #include <cstring>
 #include <map>
 
+#include "nacre/graph/query.h"
 #include "nacre/ops/control/control.h"
 
 namespace nacre {
@@ -16,25 +17,21 @@ void run_by_references(const Graph& graph, std::span<const void* const> argument
     const Node& node = graph.node(n);
     if (node.op == Op::input) continue;
     if (node.op == Op::constant) {
-      at[graph.output(n)] = static_cast<const Constant&>(node.attrs.payload("value")).data().data();
+      at[graph.output(n)] = constant_of(node).data().data();
       continue;
     }
-    SpecList in;
-    SpecList out;
+    const NodeSpecs specs = specs_of(graph, node);
     std::vector<const void*> in_pointers;
     std::vector<void*> out_pointers;
-    for (const ValueId v : graph.inputs(node)) {
-      in.push_back(graph.spec(v));
-      in_pointers.push_back(at[v]);
-    }
+    for (const ValueId v : graph.inputs(node)) in_pointers.push_back(at[v]);
     for (std::uint32_t i = 0; i < node.output_count; ++i) {
       const ValueId v = graph.output(n, i);
-      out.push_back(graph.spec(v));
       memory.push_back(Buffer::allocate(graph.spec(v).bytes()));
       at[v] = memory.back().data();
       out_pointers.push_back(at[v]);
     }
-    op_def(node.op).reference({node.attrs, in, out, in_pointers.data(), out_pointers.data()});
+    op_def(node.op).reference(
+        {node.attrs, specs.in, specs.out, in_pointers.data(), out_pointers.data()});
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
     const ValueId v = graph.results()[i];

@@ -36,9 +36,6 @@ inline Tensor emit_one(Op op, std::initializer_list<Tensor> inputs, const Locati
   return emit_one(op, Attrs(), inputs, at);
 }
 
-// Runs `infer` of an op; the checks of an op happen here and nowhere else.
-SpecList infer_specs(Op op, const Attrs& attrs, std::span<const Spec> inputs, const Location& at);
-
 // Appends a node to a trace; inputs may be values of this trace or concrete (they become
 // constants). Throws TraceError for values of another or of a finished trace.
 TensorList append_node(const std::shared_ptr<Trace>& trace, Op op, const Attrs& attrs,

@@ -14,7 +14,6 @@
 
 namespace nacre {
 
-using SpecList = InlineVector<Spec, 4>;
 using TensorList = InlineVector<Tensor, 4>;
 
 // What `infer` sees: input specs and attributes; it returns output specs or throws through fail().

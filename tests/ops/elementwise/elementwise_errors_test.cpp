@@ -7,6 +7,7 @@
 #include "nacre/base/layer_scope.h"
 #include "nacre/nacre.h"
 #include "nacre/ops/define/emit.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
@@ -17,14 +18,7 @@ constexpr const char* kConvert = "\n  hint: convert it with x.to(nacre::f32)";
 // The text of the exception E that f throws, with N for the line's number.
 template <class E = Error, class F>
 std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return std::regex_replace(std::string(e.what()), std::regex("_test.cpp:[0-9]+"), "_test.cpp:N");
-  } catch (const std::exception& e) {
-    return std::string("another type of exception: ") + e.what();
-  }
-  return "no error";
+  return std::regex_replace(test::text_of<E>(f), std::regex("_test.cpp:[0-9]+"), "_test.cpp:N");
 }
 
 std::string text(const std::string& what, const std::string& inputs, const std::string& hint = "") {

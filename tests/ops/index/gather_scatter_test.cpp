@@ -2,30 +2,19 @@
 #include <gtest/gtest.h>
 
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
+#include "tests/support/tensors.h"
 
 namespace nacre {
 namespace {
 
+using test::at_line;
+using test::at_nowhere;
+using test::expect;
+using test::text_of;
 using I = std::vector<std::int64_t>;
 using F = std::vector<float>;
 
-void expect(const Tensor& t, const Shape& shape, const I& values) {
-  EXPECT_EQ(to_string(t.shape()), to_string(shape));
-  EXPECT_EQ(t.to_vector<std::int64_t>(), values);
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-Operand at_nowhere(const Tensor& t) { return {t, Location()}; }
-Operand here(const Tensor& t) { return {t, Location("net.cpp", 7)}; }
 Tensor a23() { return arange(6).reshape({2, 3}); }
 Tensor ids(const NestedList& values) { return tensor(values, i64); }
 
@@ -75,65 +64,65 @@ TEST(OneHot, AxesAndDtypes) {
 TEST(GatherErrors, IndicesAreCheckedWhenTheyAreUsed) {
   const std::string hint = "\n  called at net.cpp:7\n  hint: indices from -3 to 2 exist";
   EXPECT_EQ(
-      error_of([] {
-        gather(here(a23()), ids({{0, 1}, {1, 3}}), 1);
+      text_of([] {
+        gather(at_line(a23()), ids({{0, 1}, {1, 3}}), 1);
       }),
       "gather: index 3 at position [1,1] of the indices is out of range for axis 1 of size 3" +
           hint);
-  EXPECT_EQ(error_of([] {
-              take_along_axis(here(a23()), ids({{0}, {-4}}), 1);
+  EXPECT_EQ(text_of([] {
+              take_along_axis(at_line(a23()), ids({{0}, {-4}}), 1);
             }),
             "take_along_axis: index -4 at position [1,0] of the indices is out of range for axis 1 "
             "of size 3" +
                 hint);
   EXPECT_EQ(
-      error_of([] {
-        gather_nd(here(a23()), ids({{0, 3}}));
+      text_of([] {
+        gather_nd(at_line(a23()), ids({{0, 3}}));
       }),
       "gather_nd: index 3 at position [0,1] of the indices is out of range for axis 1 of size "
       "3" +
           hint);
-  EXPECT_EQ(error_of([] { scatter(here(arange(3)), ids({5}), 1); }),
+  EXPECT_EQ(text_of([] { scatter(at_line(arange(3)), ids({5}), 1); }),
             "scatter: index 5 at position [0] of the indices is out of range for axis 0 of size 3" +
                 hint);
-  EXPECT_EQ(error_of([] { put_along_axis(here(arange(3)), ids({-9}), 1, 0); }),
+  EXPECT_EQ(text_of([] { put_along_axis(at_line(arange(3)), ids({-9}), 1, 0); }),
             "put_along_axis: index -9 at position [0] of the indices is out of range for axis 0 of "
             "size 3" +
                 hint);
   EXPECT_EQ(
-      error_of([] { scatter_nd(here(arange(3)), ids({{3}}), 1); }),
+      text_of([] { scatter_nd(at_line(arange(3)), ids({{3}}), 1); }),
       "scatter_nd: index 3 at position [0,0] of the indices is out of range for axis 0 of size "
       "3" +
           hint);
   const std::string from_zero = "\n  called at net.cpp:7\n  hint: indices from 0 to 2 exist";
-  EXPECT_EQ(error_of([] { one_hot(here(ids({7})), 3, {.negative = true}); }),
+  EXPECT_EQ(text_of([] { one_hot(at_line(ids({7})), 3, {.negative = true}); }),
             "one_hot: index 7 at position [0] of the indices is out of range for 3 classes" + hint);
-  EXPECT_EQ(error_of([] {
-              one_hot(here(ids({{0, 1}, {2, -1}})), 3);
+  EXPECT_EQ(text_of([] {
+              one_hot(at_line(ids({{0, 1}, {2, -1}})), 3);
             }),
             "one_hot: index -1 at position [1,1] of the indices is out of range for 3 classes" +
                 from_zero);
   // Rows of a table are named as classes are, in whatever dtype the indices come.
   for (const DType d : {i64, i32, i8}) {
-    EXPECT_EQ(error_of([&] {
-                embedding(here(ones({3, 2})), ids({0, -1}).to(d));
+    EXPECT_EQ(text_of([&] {
+                embedding(at_line(ones({3, 2})), ids({0, -1}).to(d));
               }),
               "embedding: index -1 at position [1] of the indices is out of range for 3 rows" +
                   from_zero);
   }
   EXPECT_EQ(
-      error_of([] {
-        embedding(here(ones({3, 2})), ids({3}), {.padding_index = -1});
+      text_of([] {
+        embedding(at_line(ones({3, 2})), ids({3}), {.padding_index = -1});
       }),
       "embedding: index 3 at position [0] of the indices is out of range for 3 rows" + from_zero);
   auto lookup = compile([](const Tensor& t, const Tensor& i) { return embedding(t, i) * 2; });
-  const std::string text = error_of([&] { lookup(ones({3, 2}), ids({-1})); });
+  const std::string text = text_of([&] { lookup(ones({3, 2}), ids({-1})); });
   EXPECT_NE(text.find("embedding: index -1"), std::string::npos) << text;
-  EXPECT_EQ(error_of([] { gather(here(zeros({0})), ids({0})); }),
+  EXPECT_EQ(text_of([] { gather(at_line(zeros({0})), ids({0})); }),
             "gather: index 0 at position [0] of the indices is out of range for axis 0 of size 0\n"
             "  called at net.cpp:7\n  hint: the axis has no elements");
   auto f = compile([](const Tensor& x, const Tensor& i) { return gather(x, i) * 2; });
-  const std::string compiled = error_of([&] { f(ones({3}), ids({4})); });
+  const std::string compiled = text_of([&] { f(ones({3}), ids({4})); });
   EXPECT_NE(compiled.find("index 4 at position [0]"), std::string::npos) << compiled;
   EXPECT_NE(compiled.find("called at gather_scatter_test.cpp:"), std::string::npos) << compiled;
   EXPECT_EQ(f(ones({3}), ids({2})).to_vector<float>(), F{2});
@@ -141,39 +130,39 @@ TEST(GatherErrors, IndicesAreCheckedWhenTheyAreUsed) {
 
 TEST(GatherErrors, Texts) {
   const Tensor x = ones({2, 3});
-  EXPECT_EQ(error_of([&] { gather(at_nowhere(x), ones({2})); }),
+  EXPECT_EQ(text_of([&] { gather(at_nowhere(x), ones({2})); }),
             "gather: indices are integers, f32 given\n  left f32[2,3], right f32[2]\n"
             "  hint: convert them with x.to(nacre::i64)");
-  EXPECT_EQ(error_of([&] { gather(at_nowhere(x), ones({2}, boolean)); }),
+  EXPECT_EQ(text_of([&] { gather(at_nowhere(x), ones({2}, boolean)); }),
             "gather: indices are integers, bool given\n  left f32[2,3], right bool[2]\n"
             "  hint: a mask of booleans goes into index({mask}) or where");
-  EXPECT_EQ(error_of([&] { gather(at_nowhere(x), ids({0}), 2); }),
+  EXPECT_EQ(text_of([&] { gather(at_nowhere(x), ids({0}), 2); }),
             "gather: axis 2 is out of range for rank 2\n  left f32[2,3], right i64[1]");
-  EXPECT_EQ(error_of([&] { take_along_axis(at_nowhere(x), ids({0}), 1); }),
+  EXPECT_EQ(text_of([&] { take_along_axis(at_nowhere(x), ids({0}), 1); }),
             "take_along_axis: shapes [2,3] and [1] differ beyond axis 1\n"
             "  left f32[2,3], right i64[1]\n  hint: gather takes the same indices for every row");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               gather_nd(at_nowhere(x), ids({0, 0, 0}));
             }),
             "gather_nd: the last axis of the indices must hold 0 to 2 coordinates\n"
             "  left f32[2,3], right i64[3]");
-  EXPECT_EQ(error_of([&] { index_select(at_nowhere(x), ids({{0}}), 0); }),
+  EXPECT_EQ(text_of([&] { index_select(at_nowhere(x), ids({{0}}), 0); }),
             "index_select: a vector of indices expected\n  input f32[2,3], indices i64[1,1]\n"
             "  hint: gather takes indices of any shape");
-  EXPECT_EQ(error_of([&] { embedding(at_nowhere(ones({3})), ids({0})); }),
+  EXPECT_EQ(text_of([&] { embedding(at_nowhere(ones({3})), ids({0})); }),
             "embedding: a table of rank 2 expected, rank 1 given\n  table f32[3], indices i64[1]");
-  EXPECT_EQ(error_of([&] { embedding(at_nowhere(x), ids({0}), {.padding_index = 2}); }),
+  EXPECT_EQ(text_of([&] { embedding(at_nowhere(x), ids({0}), {.padding_index = 2}); }),
             "embedding: padding index 2 is out of range for 2 rows\n  table f32[2,3]");
-  EXPECT_EQ(error_of([&] { scatter(at_nowhere(x), ids({0}), ones({5})); }),
+  EXPECT_EQ(text_of([&] { scatter(at_nowhere(x), ids({0}), ones({5})); }),
             "scatter: updates of shape [1,3] expected, [5] given\n"
             "  inputs f32[2,3], i64[1], f32[5]");
-  EXPECT_EQ(error_of([&] { scatter_add(at_nowhere(x.to(boolean)), ids({0}), 1); }),
+  EXPECT_EQ(text_of([&] { scatter_add(at_nowhere(x.to(boolean)), ids({0}), 1); }),
             "scatter: booleans can only be set\n  inputs bool[2,3], i64[1], bool[1,3]\n"
             "  hint: convert them with x.to(nacre::i32)");
-  EXPECT_EQ(error_of([&] { one_hot(at_nowhere(x), 3); }),
+  EXPECT_EQ(text_of([&] { one_hot(at_nowhere(x), 3); }),
             "one_hot: integers expected, f32 given\n  input f32[2,3]\n"
             "  hint: convert them with x.to(nacre::i64)");
-  EXPECT_EQ(error_of([&] { one_hot(at_nowhere(ids({0})), -1); }),
+  EXPECT_EQ(text_of([&] { one_hot(at_nowhere(ids({0})), -1); }),
             "one_hot: -1 classes\n  input i64[1]");
 }
 

@@ -4,28 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
+#include "tests/support/tensors.h"
 
 namespace nacre {
 namespace {
 
+using test::expect;
+using test::text_of;
 using I = std::vector<std::int64_t>;
 
 Tensor grid() { return arange(24).reshape({2, 3, 4}); }
-
-void expect(const Tensor& t, const Shape& shape, const I& values) {
-  EXPECT_EQ(to_string(t.shape()), to_string(shape));
-  EXPECT_EQ(t.to_vector<std::int64_t>(), values);
-}
-
-template <class E, class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error of this type";
-}
 
 TEST(Indexing, Integers) {
   expect(grid().index({1, 2, 3}), {}, {23});
@@ -123,33 +112,33 @@ TEST(Indexing, Compiled) {
 
 TEST(IndexingErrors, Texts) {
   const Tensor x = grid();
-  EXPECT_EQ(error_of<ValueError>([&] { x.index({5}, Location()); }),
+  EXPECT_EQ(text_of<ValueError>([&] { x.index({5}, Location()); }),
             "index: index 5 is out of range for axis 0 of size 2\n  input i64[2,3,4]");
-  EXPECT_EQ(error_of<ValueError>([&] {
+  EXPECT_EQ(text_of<ValueError>([&] {
               x.index({0, 0, 0, 0}, Location());
             }),
             "index: 4 axes are indexed, the tensor has 3\n  input i64[2,3,4]");
-  EXPECT_EQ(error_of<ValueError>([&] {
+  EXPECT_EQ(text_of<ValueError>([&] {
               x.index({ellipsis, ellipsis}, Location());
             }),
             "index: more than one ellipsis\n  input i64[2,3,4]");
-  EXPECT_EQ(error_of<ValueError>([&] { x.index({slice(0, 1, 0)}, Location()); }),
+  EXPECT_EQ(text_of<ValueError>([&] { x.index({slice(0, 1, 0)}, Location()); }),
             "slice: the step is zero\n  hint: leave the step out to take every element");
-  EXPECT_EQ(error_of<DTypeError>([&] { x.index({ones({2})}, Location()); }),
+  EXPECT_EQ(text_of<DTypeError>([&] { x.index({ones({2})}, Location()); }),
             "index: a tensor of f32 is no index\n  input i64[2,3,4]\n  hint: convert it with "
             "x.to(nacre::i64)");
-  EXPECT_EQ(error_of<ShapeError>([&] { x.index({zeros({3}, boolean)}, Location()); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { x.index({zeros({3}, boolean)}, Location()); }),
             "index: a mask of shape [3] does not fit from axis 0 on\n  input i64[2,3,4]");
-  EXPECT_EQ(error_of<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               x.index({tensor({0, 1}, i64), tensor({0, 1, 2}, i64)}, Location());
             }),
             "index: index tensors of shapes [2] and [3] do not broadcast\n  input i64[2,3,4]");
-  EXPECT_EQ(error_of<ValueError>([&] {
+  EXPECT_EQ(text_of<ValueError>([&] {
               x.index({tensor({0, 9}, i64)}, Location());
             }),
             "gather: index 9 at position [1] of the indices is out of range for axis 0 of size 2\n"
             "  hint: indices from -2 to 1 exist");
-  EXPECT_EQ(error_of<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               index_update({x, Location()}, {0}, ones({5}));
             }),
             "index: values of shape [5] do not broadcast to the indexed part [3,4]\n"
@@ -158,11 +147,11 @@ TEST(IndexingErrors, Texts) {
 
 TEST(IndexingErrors, MasksOfTracedValues) {
   auto f = compile([](const Tensor& x) { return x.index({x > 0}, Location()); });
-  EXPECT_EQ(error_of<TraceError>([&] { f(ones({3})); }),
+  EXPECT_EQ(text_of<TraceError>([&] { f(ones({3})); }),
             "index: how many elements a mask chooses is not known while a function is traced\n"
             "  input f32[3]\n  hint: use where(mask, x, other), or multiply by the mask");
   auto g = compile([](const Tensor& x) { return nonzero({x, Location()}); });
-  EXPECT_EQ(error_of<TraceError>([&] { g(ones({3})); }),
+  EXPECT_EQ(text_of<TraceError>([&] { g(ones({3})); }),
             "nonzero: how many elements are not zero is not known while a function is traced\n"
             "  input f32[3]\n  hint: use where(mask, x, other), or compute it outside of the "
             "compiled function");

@@ -8,19 +8,13 @@
 
 #include "nacre/base/random.h"
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
 
 namespace nacre {
 namespace {
 
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
+using test::text_of;
+using test::text_without_line;
 
 Tensor random_tensor(const Shape& shape, std::uint64_t seed, DType dtype = f64) {
   RandomStream random(seed);
@@ -136,16 +130,6 @@ TEST(Linalg, GradientThroughSingularValuesAlone) {
   expect_close(g, eye(3, f64));
 }
 
-// The text without the line that names this file.
-template <class E, class F>
-std::string text_of(F&& f) {
-  std::string text = message_of<E>(f);
-  const auto at = text.find("\n  called at linalg_test.cpp:");
-  EXPECT_NE(at, text.npos) << text;
-  if (at == text.npos) return text;
-  return text.erase(at, text.find('\n', at + 1) - at);
-}
-
 // The adjugate, transposed: it exists for singular matrices. And its own derivative.
 TEST(Linalg, GradientOfASingularDeterminant) {
   const auto total = [](const Tensor& a) { return sum(det(a)); };
@@ -177,16 +161,16 @@ TEST(LinalgErrors, GradientsPointAtTheUsersLine) {
   const std::string expected =
       "the gradient of slogdet: matrix 0 of the batch is singular\n  called at net.cpp:7\n"
       "  hint: use pinv";
-  EXPECT_EQ(message_of<ValueError>([&] { grad(f)(ones({2, 2})); }), expected);
+  EXPECT_EQ(text_of<ValueError>([&] { grad(f)(ones({2, 2})); }), expected);
   auto compiled = compile([&](const Tensor& a) { return grad(f)(a); });
-  EXPECT_EQ(message_of<ValueError>([&] { compiled(ones({2, 2})); }), expected);
+  EXPECT_EQ(text_of<ValueError>([&] { compiled(ones({2, 2})); }), expected);
 }
 
 // Before anything is allocated.
 TEST(LinalgErrors, MoreThanLapackCounts) {
   const Spec large{f32, {40000, 40000}};
   for (const Op op : {Op::eigh, Op::svd}) {
-    const std::string text = message_of<ValueError>([&] { infer_specs(op, {}, {&large, 1}, {}); });
+    const std::string text = text_of<ValueError>([&] { infer_specs(op, {}, {&large, 1}, {}); });
     EXPECT_NE(text.find("a matrix of 40000 by 40000 needs more scratch memory than LAPACK counts"),
               std::string::npos)
         << text;
@@ -196,24 +180,24 @@ TEST(LinalgErrors, MoreThanLapackCounts) {
 TEST(LinalgErrors, SingularMatrixNamesItsPlace) {
   Tensor a = ones({3, 2, 2}, f64) + eye(2, f64);
   a = a * tensor({1, 1, 0}, f64).reshape({3, 1, 1});
-  EXPECT_EQ(text_of<ValueError>([&] { solve(a, ones({2}, f64)); }),
+  EXPECT_EQ(text_without_line<ValueError>([&] { solve(a, ones({2}, f64)); }),
             "solve: matrix 2 of the batch is singular\n"
             "  hint: use lstsq or pinv, or add a small multiple of eye(n)");
-  EXPECT_EQ(text_of<ValueError>([&] { inverse(a); }),
+  EXPECT_EQ(text_without_line<ValueError>([&] { inverse(a); }),
             "inverse: matrix 2 of the batch is singular\n"
             "  hint: use pinv");
-  EXPECT_EQ(text_of<ValueError>([&] { triangular_solve(a, ones({2}, f64)); }),
+  EXPECT_EQ(text_without_line<ValueError>([&] { triangular_solve(a, ones({2}, f64)); }),
             "triangular_solve: matrix 2 of the batch is singular\n"
             "  hint: use lstsq or pinv, or add a small multiple of eye(n)");
-  EXPECT_EQ(text_of<ValueError>([&] { cholesky(a - 3 * eye(2, f64)); }),
+  EXPECT_EQ(text_without_line<ValueError>([&] { cholesky(a - 3 * eye(2, f64)); }),
             "cholesky: matrix 0 of the batch is not positive definite\n"
             "  hint: add a small multiple of eye(n)");
-  EXPECT_EQ(text_of<ValueError>([] {
+  EXPECT_EQ(text_without_line<ValueError>([] {
               svd(full({2, 2}, NAN));
             }),
             "svd: matrix 0 of the batch has no singular value decomposition that converges\n"
             "  hint: look for NaN or infinite elements");
-  EXPECT_EQ(text_of<ValueError>([] {
+  EXPECT_EQ(text_without_line<ValueError>([] {
               eigh(full({2, 2}, NAN));
             }),
             "eigh: matrix 0 of the batch has no eigenvalues that converge\n"
@@ -221,33 +205,33 @@ TEST(LinalgErrors, SingularMatrixNamesItsPlace) {
 }
 
 TEST(LinalgErrors, Checks) {
-  EXPECT_EQ(text_of<ShapeError>([] {
+  EXPECT_EQ(text_without_line<ShapeError>([] {
               inverse(ones({2, 3}));
             }),
             "inverse: a square matrix expected, 2 by 3 given\n"
             "  input f32[2,3]\n"
             "  hint: lstsq and pinv take any matrix");
-  EXPECT_EQ(text_of<ShapeError>([] { svd(ones({3})); }),
+  EXPECT_EQ(text_without_line<ShapeError>([] { svd(ones({3})); }),
             "svd: a matrix or a batch of matrices expected\n"
             "  input f32[3]\n"
             "  hint: give it two axes: x.reshape({n, m})");
-  EXPECT_EQ(text_of<DTypeError>([] {
+  EXPECT_EQ(text_without_line<DTypeError>([] {
               eigh(ones({2, 2}, i32));
             }),
             "eigh: f32 or f64 expected, i32 given\n"
             "  input i32[2,2]\n"
             "  hint: convert it with x.to(nacre::f32)");
-  EXPECT_EQ(text_of<ShapeError>([] {
+  EXPECT_EQ(text_without_line<ShapeError>([] {
               solve(eye(2), ones({3, 1}));
             }),
             "solve: the matrix has 2 rows, the right side 3\n"
             "  left f32[2,2], right f32[3,1]");
-  EXPECT_EQ(text_of<ShapeError>([] {
+  EXPECT_EQ(text_without_line<ShapeError>([] {
               solve(ones({3, 2, 2}), ones({2, 2, 1}));
             }),
             "solve: the batch dimensions differ\n"
             "  left f32[3,2,2], right f32[2,2,1]");
-  EXPECT_EQ(text_of<ShapeError>([] {
+  EXPECT_EQ(text_without_line<ShapeError>([] {
               matrix_power(ones({2, 3}), 2);
             }),
             "matrix_power: a square matrix expected\n"

@@ -4,29 +4,18 @@
 #include <gtest/gtest.h>
 
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
+#include "tests/support/tensors.h"
 
 namespace nacre {
 namespace {
 
+using test::expect;
+using test::text_of;
 using I = std::vector<std::int64_t>;
 
 Tensor a23() { return arange(6).reshape({2, 3}); }
 Tensor b34() { return arange(12).reshape({3, 4}); }
-
-void expect(const Tensor& t, const Shape& shape, const I& values) {
-  EXPECT_EQ(to_string(t.shape()), to_string(shape));
-  EXPECT_EQ(t.to_vector<std::int64_t>(), values);
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 TEST(Einsum, OneOperand) {
   expect(einsum("ij->ji", {a23()}), {3, 2}, {0, 3, 1, 4, 2, 5});
@@ -76,26 +65,26 @@ TEST(Einsum, GradientAndCompiled) {
 TEST(EinsumErrors, QuoteTheSubscript) {
   const OperandList one(Tensors{a23()}, Location());
   const OperandList two(Tensors{a23(), b34()}, Location());
-  EXPECT_EQ(error_of([&] { einsum("ij,jk", one); }), "einsum: \"ij,jk\": 2 terms, but 1 operands");
-  EXPECT_EQ(error_of([&] { einsum("i1", one); }),
+  EXPECT_EQ(text_of([&] { einsum("ij,jk", one); }), "einsum: \"ij,jk\": 2 terms, but 1 operands");
+  EXPECT_EQ(text_of([&] { einsum("i1", one); }),
             "einsum: \"i1\": \"1\" at position 1 is no letter\n  hint: letters, \",\", \"...\" and "
             "one \"->\" are allowed");
-  EXPECT_EQ(error_of([&] { einsum("......", one); }),
+  EXPECT_EQ(text_of([&] { einsum("......", one); }),
             "einsum: \"......\": \"...\" stands twice in one term");
-  EXPECT_EQ(error_of([&] { einsum("i", one); }),
+  EXPECT_EQ(text_of([&] { einsum("i", one); }),
             "einsum: \"i\": operand 0 (i64[2,3]) has 2 axes, its term 1 letters\n"
             "  hint: \"...\" stands for further axes");
-  EXPECT_EQ(error_of([&] { einsum("ijk", one); }),
+  EXPECT_EQ(text_of([&] { einsum("ijk", one); }),
             "einsum: \"ijk\": operand 0 (i64[2,3]) has 2 axes, its term 3 letters");
-  EXPECT_EQ(error_of([&] { einsum("ij->k", one); }),
+  EXPECT_EQ(text_of([&] { einsum("ij->k", one); }),
             "einsum: \"ij->k\": the result names \"k\", which no operand has");
-  EXPECT_EQ(error_of([&] { einsum("ij->ii", one); }),
+  EXPECT_EQ(text_of([&] { einsum("ij->ii", one); }),
             "einsum: \"ij->ii\": the result names \"i\" twice\n"
             "  hint: use diagonal_embed to put a vector on a diagonal");
-  EXPECT_EQ(error_of([&] { einsum("...i->i", one); }),
+  EXPECT_EQ(text_of([&] { einsum("...i->i", one); }),
             "einsum: \"...i->i\": the result leaves \"...\" out\n"
             "  hint: write \"...\" after \"->\" too");
-  EXPECT_EQ(error_of([&] { einsum("ij,ik", two); }),
+  EXPECT_EQ(text_of([&] { einsum("ij,ik", two); }),
             "einsum: \"ij,ik\": \"i\" has size 2 in operand 0 (i64[2,3]) and 3 in operand 1 "
             "(i64[3,4])");
 }
@@ -119,7 +108,7 @@ TEST(Products, AsNumPy) {
 
 TEST(ProductErrors, Tensordot) {
   const auto f = [](const std::vector<int>& p, const std::vector<int>& q) {
-    return error_of([&] { tensordot({a23(), Location()}, {b34(), Location()}, p, q); });
+    return text_of([&] { tensordot({a23(), Location()}, {b34(), Location()}, p, q); });
   };
   const std::string inputs = "\n  left i64[2,3], right i64[3,4]";
   EXPECT_EQ(f({0, 1}, {0}), "tensordot: 2 axes on the left, 1 on the right" + inputs);

@@ -5,19 +5,20 @@
 #include <limits>
 
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
+#include "tests/support/tensors.h"
 
 namespace nacre {
 namespace {
 
+using test::at_nowhere;
+using test::expect;
+using test::text_of;
 using I = std::vector<std::int64_t>;
 using F = std::vector<float>;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-void expect(const Tensor& t, const Shape& shape, const I& values) {
-  EXPECT_EQ(to_string(t.shape()), to_string(shape));
-  EXPECT_EQ(t.to_vector<std::int64_t>(), values);
-}
 void expect_near(const Tensor& t, const F& values) {
   const F actual = t.to_vector<float>();
   ASSERT_EQ(actual.size(), values.size());
@@ -31,18 +32,6 @@ void expect_near(const Tensor& t, const F& values) {
     }
   }
 }
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-Operand at_nowhere(const Tensor& t) { return {t, Location()}; }
 
 TEST(Reductions, ProductsAndTruth) {
   expect(prod(tensor({{1, 2}, {3, 4}}, i32), {0}), {2}, {3, 8});
@@ -174,70 +163,70 @@ TEST(Counting, UniqueBincountHistogram) {
 
 TEST(ReductionErrors, Texts) {
   const Tensor x = ones({2, 3});
-  EXPECT_EQ(error_of([&] { prod(at_nowhere(x), {2}); }),
+  EXPECT_EQ(text_of([&] { prod(at_nowhere(x), {2}); }),
             "reduce_prod: axis 2 is out of range for rank 2\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               sum(at_nowhere(x), {0, -2});
             }),
             "reduce_sum: an axis is given twice\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { max(at_nowhere(zeros({0}))); }),
+  EXPECT_EQ(text_of([&] { max(at_nowhere(zeros({0}))); }),
             "reduce_max: the extreme of no elements is not defined\n  input f32[0]");
-  EXPECT_EQ(error_of([&] { max(at_nowhere(x.to(boolean))); }),
+  EXPECT_EQ(text_of([&] { max(at_nowhere(x.to(boolean))); }),
             "reduce_max: numbers expected, bool given\n  input bool[2,3]\n  hint: use any or all");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               argmax(at_nowhere(zeros({2, 0})));
             }),
             "argmax: the axis has no elements\n  input f32[2,0]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               emit_one(Op::reduce_any, {{"axes", I{}}, {"keep_dims", false}}, {x}, {});
             }),
             "reduce_any: bool expected, f32 given\n  input f32[2,3]\n  hint: compare it: x > 0");
-  EXPECT_EQ(error_of([&] { cumsum(at_nowhere(x), 2); }),
+  EXPECT_EQ(text_of([&] { cumsum(at_nowhere(x), 2); }),
             "cumsum: axis 2 is out of range for rank 2\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { cummax(at_nowhere(x.to(boolean)), 0); }),
+  EXPECT_EQ(text_of([&] { cummax(at_nowhere(x.to(boolean)), 0); }),
             "cummax: numbers expected, bool given\n  input bool[2,3]\n"
             "  hint: convert it with x.to(nacre::i64)");
-  EXPECT_EQ(error_of([&] { sort(at_nowhere(x), {.axis = 5}); }),
+  EXPECT_EQ(text_of([&] { sort(at_nowhere(x), {.axis = 5}); }),
             "sort: axis 5 is out of range for rank 2\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { top_k(at_nowhere(x), 4); }),
+  EXPECT_EQ(text_of([&] { top_k(at_nowhere(x), 4); }),
             "top_k: 4 elements of axis 1 of size 3 are asked for\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { searchsorted(at_nowhere(x), at_nowhere(ones({3}))); }),
+  EXPECT_EQ(text_of([&] { searchsorted(at_nowhere(x), at_nowhere(ones({3}))); }),
             "searchsorted: shapes [2,3] and [3] do not have equal leading axes\n"
             "  left f32[2,3], right f32[3]\n"
             "  hint: the sorted tensor may be a vector, for values of any shape");
-  EXPECT_EQ(error_of([&] { quantile(at_nowhere(x), 1.5); }),
+  EXPECT_EQ(text_of([&] { quantile(at_nowhere(x), 1.5); }),
             "quantile: q is 1.5, from 0 to 1 expected\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { quantile(at_nowhere(x), 0.5, {3}); }),
+  EXPECT_EQ(text_of([&] { quantile(at_nowhere(x), 0.5, {3}); }),
             "quantile: axis 3 is out of range for rank 2\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { median(at_nowhere(zeros({0}))); }),
+  EXPECT_EQ(text_of([&] { median(at_nowhere(zeros({0}))); }),
             "quantile: there are no elements\n  input f32[0]");
-  EXPECT_EQ(error_of([&] { norm(at_nowhere(x), kNan); }),
+  EXPECT_EQ(text_of([&] { norm(at_nowhere(x), kNan); }),
             "norm: p is not a number\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { bincount(at_nowhere(x)); }),
+  EXPECT_EQ(text_of([&] { bincount(at_nowhere(x)); }),
             "bincount: integers expected, f32 given\n  input f32[2,3]\n"
             "  hint: convert them with x.to(nacre::i64)");
-  EXPECT_EQ(error_of([&] { bincount(at_nowhere(tensor({-1}, i64))); }),
+  EXPECT_EQ(text_of([&] { bincount(at_nowhere(tensor({-1}, i64))); }),
             "bincount: a number is negative (-1)\n  input i64[1]");
-  EXPECT_EQ(error_of([&] { bincount(at_nowhere(tensor({1}, i64)), {.weights = x}); }),
+  EXPECT_EQ(text_of([&] { bincount(at_nowhere(tensor({1}, i64)), {.weights = x}); }),
             "bincount: weights of shape [1] expected, [2,3] given\n  input i64[1]");
-  EXPECT_EQ(error_of([&] { histogram(at_nowhere(x), 0, 0, 1); }),
+  EXPECT_EQ(text_of([&] { histogram(at_nowhere(x), 0, 0, 1); }),
             "histogram: 0 bins\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { histogram(at_nowhere(x), 2, 1, 1); }),
+  EXPECT_EQ(text_of([&] { histogram(at_nowhere(x), 2, 1, 1); }),
             "histogram: the range from 1 to 1 is empty\n  input f32[2,3]");
 }
 
 TEST(ReductionErrors, WhatDependsOnValuesIsNotTraced) {
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(text_of([] {
               compile([](const Tensor& x) { return unique(at_nowhere(x)).values; })(ones({3}));
             }),
             "unique: how many elements differ is not known while a function is traced\n"
             "  input f32[3]\n  hint: compute it outside of the compiled function");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(text_of([] {
               compile([](const Tensor& x) { return bincount(at_nowhere(x)); })(zeros({3}, i64));
             }),
             "bincount: the largest number is not known while a function is traced\n"
             "  input i64[3]\n  hint: give BincountOptions{.length = ...}");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(text_of([] {
               compile([](const Tensor& x) { return histogram(at_nowhere(x)).counts; })(ones({3}));
             }),
             "histogram: the range is not known while a function is traced\n  input f32[3]\n"

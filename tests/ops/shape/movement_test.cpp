@@ -2,28 +2,17 @@
 #include <gtest/gtest.h>
 
 #include "nacre/nacre.h"
+#include "tests/support/errors.h"
+#include "tests/support/tensors.h"
 
 namespace nacre {
 namespace {
 
+using test::at_nowhere;
+using test::expect;
+using test::text_of;
 using I = std::vector<std::int64_t>;
 
-void expect(const Tensor& t, const Shape& shape, const I& values) {
-  EXPECT_EQ(to_string(t.shape()), to_string(shape));
-  EXPECT_EQ(t.to_vector<std::int64_t>(), values);
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-Operand at_nowhere(const Tensor& t) { return {t, Location()}; }
 Tensor a23() { return arange(6).reshape({2, 3}); }
 
 TEST(Movement, ConcatenateAndStack) {
@@ -119,74 +108,74 @@ TEST(Movement, SqueezeRefusesAnAxisThatIsNotThere) {
 TEST(MovementErrors, Texts) {
   const Tensor x = ones({2, 3});
   const auto list = [](Tensors t) { return OperandList(t, Location()); };
-  EXPECT_EQ(error_of([&] { concatenate(list({})); }), "concat: no tensors are given");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] { concatenate(list({})); }), "concat: no tensors are given");
+  EXPECT_EQ(text_of([&] {
               concatenate(list({x, ones({2, 4})}), 0);
             }),
             "concat: shapes [2,3] and [2,4] differ beyond axis 0\n  left f32[2,3], right f32[2,4]\n"
             "  hint: stack joins along a new axis");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               concatenate(list({x, x}), 2);
             }),
             "concat: axis 2 is out of range for rank 2\n  left f32[2,3], right f32[2,3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               stack(list({x, ones({2})}));
             }),
             "stack: shapes differ ([2,3] vs [2])\n  hint: concatenate joins along an axis that "
             "exists");
-  EXPECT_EQ(error_of([&] { split(at_nowhere(x), 2, 1); }),
+  EXPECT_EQ(text_of([&] { split(at_nowhere(x), 2, 1); }),
             "split: 3 elements of axis 1 do not make 2 equal parts\n  input f32[2,3]\n"
             "  hint: give the sizes, or use chunk for a smaller last part");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               split(at_nowhere(x), {1, 1}, 1);
             }),
             "split: the sizes [1,1] add up to 2, axis 1 has 3\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               split(at_nowhere(x), {4, -1}, 1);
             }),
             "split: a part of size -1 is asked for\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { chunk(at_nowhere(x), 0); }),
+  EXPECT_EQ(text_of([&] { chunk(at_nowhere(x), 0); }),
             "chunk: 0 parts asked for\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               pad(at_nowhere(x), {{1, 1}});
             }),
             "pad: 1 pairs of widths are given for rank 2\n  input f32[2,3]\n"
             "  hint: give one {before, after} for every axis, {0, 0} where nothing is added");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               pad(at_nowhere(x), {{0, 0}, {-2, -2}});
             }),
             "pad: 4 elements are cut from axis 1 of size 3\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               pad(at_nowhere(x), {{0, 0}, {3, 0}}, {.mode = PadMode::reflect});
             }),
             "pad: mode reflect cannot add 3 elements to axis 1 of size 3\n  input f32[2,3]\n"
             "  hint: pad less, or with PadMode::edge or PadMode::constant");
-  EXPECT_EQ(error_of([&] { slice_axis(at_nowhere(x), 2, slice(0, 1)); }),
+  EXPECT_EQ(text_of([&] { slice_axis(at_nowhere(x), 2, slice(0, 1)); }),
             "slice_axis: axis 2 is out of range for rank 2\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               slice_ranges(at_nowhere(x), {{0, 2, 1}, {2, 2, 1}});
             }),
             "slice: axis 1 of size 3 has no 2 elements from 2 in steps of 1\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               roll(at_nowhere(x), {1}, {0, 1});
             }),
             "roll: 1 shifts are given for 2 axes\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { tile(at_nowhere(x), {-1}); }),
+  EXPECT_EQ(text_of([&] { tile(at_nowhere(x), {-1}); }),
             "tile: a repeat count is negative (-1)\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { repeat(at_nowhere(x), I{1}, 0); }),
+  EXPECT_EQ(text_of([&] { repeat(at_nowhere(x), I{1}, 0); }),
             "repeat: 1 counts are given for axis 0 of size 2\n  input f32[2,3]\n"
             "  hint: give one number to repeat every element equally");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               moveaxis(at_nowhere(x), {0, 0}, {0, 1});
             }),
             "moveaxis: an axis is given twice\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { flatten(at_nowhere(x), 1, 0); }),
+  EXPECT_EQ(text_of([&] { flatten(at_nowhere(x), 1, 0); }),
             "flatten: the last axis 0 comes before the first 1\n  input f32[2,3]");
-  EXPECT_EQ(error_of([&] { tril(at_nowhere(ones({3}))); }),
+  EXPECT_EQ(text_of([&] { tril(at_nowhere(ones({3}))); }),
             "triangle: a matrix expected, rank 1 given\n  input f32[3]");
-  EXPECT_EQ(error_of([&] { diagonal(at_nowhere(ones({3}))); }),
+  EXPECT_EQ(text_of([&] { diagonal(at_nowhere(ones({3}))); }),
             "diagonal: a matrix expected\n  input f32[3]\n  hint: diag makes a matrix of a vector");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(text_of([&] {
               diag(at_nowhere(ones({1, 1, 1})));
             }),
             "diag: a vector or a matrix expected\n  input f32[1,1,1]\n"

@@ -6,23 +6,14 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nacre/kernels/cpu/elementwise/elementwise_activation.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h
+#include "nacre/kernels/cpu/elementwise/elementwise_functions.h"
 #include "nacre/kernels/cpu/simd/simd_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nacre::cpu::HWY_NAMESPACE {
 
-struct Sigmoid {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return sigmoid(d, x);
-  }
-};
-struct Silu {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return hn::Mul(x, sigmoid(d, x));
-  }
-};
+NACRE_VECTOR_1(Sigmoid, sigmoid(d, x))
+NACRE_VECTOR_1(Silu, hn::Mul(x, sigmoid(d, x)))
 struct LeakyRelu {
   const double* numbers;
   explicit LeakyRelu(const double* n) : numbers(n) {}
@@ -60,16 +51,8 @@ struct Softplus {
     return hn::Add(ramp, hn::Div(log1p(d, falling), beta));
   }
 };
-// The error functions of f64 are the C library's, an element at a time.
-template <class D, class V, class F>
-HWY_INLINE V by_library(D d, V v, F f) {
-  using T = hn::TFromD<D>;
-  HWY_ALIGN T x[hn::MaxLanes(D())];
-  hn::Store(v, d, x);
-  for (std::size_t i = 0; i < hn::Lanes(d); ++i) x[i] = f(x[i]);
-  return hn::Load(d, x);
-}
 
+// The error functions of f64 are the C library's.
 struct Erf {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {

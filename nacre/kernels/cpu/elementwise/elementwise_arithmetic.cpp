@@ -4,53 +4,20 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nacre/kernels/cpu/elementwise/elementwise_arithmetic.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h
+#include "nacre/kernels/cpu/elementwise/elementwise_functions.h"
 #include "nacre/kernels/cpu/simd/simd_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nacre::cpu::HWY_NAMESPACE {
 
-struct Neg {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Neg(x);
-  }
-};
-struct Abs {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Abs(x);
-  }
-};
-struct Square {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Mul(x, x);
-  }
-};
-struct Sqrt {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Sqrt(x);
-  }
-};
-struct Rsqrt {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return hn::Div(hn::Set(d, hn::TFromD<D>(1)), hn::Sqrt(x));
-  }
-};
-struct Reciprocal {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return hn::Div(hn::Set(d, hn::TFromD<D>(1)), x);
-  }
-};
-struct Relu {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x);  // NaN stays
-  }
-};
+NACRE_VECTOR_1(Neg, hn::Neg(x))
+NACRE_VECTOR_1(Abs, hn::Abs(x))
+NACRE_VECTOR_1(Square, hn::Mul(x, x))
+NACRE_VECTOR_1(Sqrt, hn::Sqrt(x))
+NACRE_VECTOR_1(Rsqrt, hn::Div(hn::Set(d, hn::TFromD<D>(1)), hn::Sqrt(x)))
+NACRE_VECTOR_1(Reciprocal, hn::Div(hn::Set(d, hn::TFromD<D>(1)), x))
+// NaN stays
+NACRE_VECTOR_1(Relu, hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x))
 struct Sign {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
@@ -59,36 +26,11 @@ struct Sign {
                           hn::IfThenElse(hn::IsNaN(x), x, hn::CopySignToAbs(one, x)));
   }
 };
-struct Floor {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Floor(x);
-  }
-};
-struct Ceil {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Ceil(x);
-  }
-};
-struct Round {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Round(x);
-  }
-};
-struct Trunc {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V x) const {
-    return hn::Trunc(x);
-  }
-};
-struct Copysign {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V a, V b) const {
-    return hn::CopySign(a, b);
-  }
-};
+NACRE_VECTOR_1(Floor, hn::Floor(x))
+NACRE_VECTOR_1(Ceil, hn::Ceil(x))
+NACRE_VECTOR_1(Round, hn::Round(x))
+NACRE_VECTOR_1(Trunc, hn::Trunc(x))
+NACRE_VECTOR_2(Copysign, hn::CopySign(a, b))
 struct Clamp {
   const double* bounds;
   explicit Clamp(const double* numbers) : bounds(numbers) {}
@@ -100,42 +42,12 @@ struct Clamp {
     return hn::IfThenElse(hn::Lt(x, low), low, hn::IfThenElse(hn::Gt(x, high), high, x));
   }
 };
-struct Add {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V a, V b) const {
-    return hn::Add(a, b);
-  }
-};
-struct Sub {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V a, V b) const {
-    return hn::Sub(a, b);
-  }
-};
-struct Mul {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V a, V b) const {
-    return hn::Mul(a, b);
-  }
-};
-struct Div {
-  template <class D, class V>
-  HWY_INLINE V operator()(D, V a, V b) const {
-    return hn::Div(a, b);
-  }
-};
-struct Maximum {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    return max_or_nan(d, a, b);
-  }
-};
-struct Minimum {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V a, V b) const {
-    return min_or_nan(d, a, b);
-  }
-};
+NACRE_VECTOR_2(Add, hn::Add(a, b))
+NACRE_VECTOR_2(Sub, hn::Sub(a, b))
+NACRE_VECTOR_2(Mul, hn::Mul(a, b))
+NACRE_VECTOR_2(Div, hn::Div(a, b))
+NACRE_VECTOR_2(Maximum, max_or_nan(d, a, b))
+NACRE_VECTOR_2(Minimum, min_or_nan(d, a, b))
 
 std::span<const TileRow> Arithmetic() {
   static constexpr TileRow kRows[] = {

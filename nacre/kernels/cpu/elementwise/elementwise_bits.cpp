@@ -5,100 +5,27 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nacre/kernels/cpu/elementwise/elementwise_bits.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h
+#include "nacre/kernels/cpu/elementwise/elementwise_functions.h"
 #include "nacre/kernels/cpu/simd/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nacre::cpu::HWY_NAMESPACE {
 
-// In an unsigned type at least as wide as int, where wrapping is defined.
-template <class T>
-using Wrap = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
+NACRE_ELEMENT_2(IntEqual, std::uint8_t, a == b)
+NACRE_ELEMENT_2(IntNotEqual, std::uint8_t, a != b)
+NACRE_ELEMENT_2(IntLess, std::uint8_t, a < b)
+NACRE_ELEMENT_2(IntLessEqual, std::uint8_t, a <= b)
+NACRE_ELEMENT_2(IntGreater, std::uint8_t, b < a)
+NACRE_ELEMENT_2(IntGreaterEqual, std::uint8_t, b <= a)
 
-struct IntEqual {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return a == b;
-  }
-};
-struct IntNotEqual {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return a != b;
-  }
-};
-struct IntLess {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return a < b;
-  }
-};
-struct IntLessEqual {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return a <= b;
-  }
-};
-struct IntGreater {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return b < a;
-  }
-};
-struct IntGreaterEqual {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return b <= a;
-  }
-};
-
-struct IntNot {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T x) const {
-    return x == 0;
-  }
-};
-struct IntAndAlso {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return (a != 0) & (b != 0);
-  }
-};
-struct IntOrElse {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return (a != 0) | (b != 0);
-  }
-};
-struct IntEitherOr {
-  template <class T>
-  HWY_INLINE std::uint8_t operator()(T a, T b) const {
-    return (a != 0) != (b != 0);
-  }
-};
-struct BitNot {
-  template <class T>
-  HWY_INLINE T operator()(T x) const {
-    return static_cast<T>(~x);
-  }
-};
-struct BitAnd {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return static_cast<T>(a & b);
-  }
-};
-struct BitOr {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return static_cast<T>(a | b);
-  }
-};
-struct BitXor {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return static_cast<T>(a ^ b);
-  }
-};
+NACRE_ELEMENT_1(IntNot, std::uint8_t, x == 0)
+NACRE_ELEMENT_2(IntAndAlso, std::uint8_t, (a != 0) & (b != 0))
+NACRE_ELEMENT_2(IntOrElse, std::uint8_t, (a != 0) | (b != 0))
+NACRE_ELEMENT_2(IntEitherOr, std::uint8_t, (a != 0) != (b != 0))
+NACRE_ELEMENT_1(BitNot, T, static_cast<T>(~x))
+NACRE_ELEMENT_2(BitAnd, T, static_cast<T>((a & b)))
+NACRE_ELEMENT_2(BitOr, T, static_cast<T>(a | b))
+NACRE_ELEMENT_2(BitXor, T, static_cast<T>(a ^ b))
 // A count below 0 or not below the width shifts all out.
 struct ShiftLeft {
   template <class T>

@@ -4,6 +4,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nacre/kernels/cpu/elementwise/elementwise_compare.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h
+#include "nacre/kernels/cpu/elementwise/elementwise_functions.h"
 #include "nacre/kernels/cpu/simd/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -15,85 +16,20 @@ HWY_INLINE hn::Mask<D> differ(D, V a, V b) {
   return hn::Not(hn::Eq(a, b));
 }
 
-struct Equal {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
-    return hn::Eq(a, b);
-  }
-};
-struct NotEqual {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
-    return differ(D(), a, b);
-  }
-};
-struct Less {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
-    return hn::Lt(a, b);
-  }
-};
-struct LessEqual {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
-    return hn::Le(a, b);
-  }
-};
-struct Greater {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
-    return hn::Gt(a, b);
-  }
-};
-struct GreaterEqual {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V a, V b) const {
-    return hn::Ge(a, b);
-  }
-};
+NACRE_VECTOR_2(Equal, hn::Eq(a, b))
+NACRE_VECTOR_2(NotEqual, differ(d, a, b))
+NACRE_VECTOR_2(Less, hn::Lt(a, b))
+NACRE_VECTOR_2(LessEqual, hn::Le(a, b))
+NACRE_VECTOR_2(Greater, hn::Gt(a, b))
+NACRE_VECTOR_2(GreaterEqual, hn::Ge(a, b))
 
-struct IsNan {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V x) const {
-    return hn::IsNaN(x);
-  }
-};
-struct IsInf {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V x) const {
-    return hn::IsInf(x);
-  }
-};
-struct IsFinite {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D, V x) const {
-    return hn::IsFinite(x);
-  }
-};
-struct Not {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D d, V x) const {
-    return hn::Eq(x, hn::Zero(d));
-  }
-};
-struct AndAlso {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D d, V a, V b) const {
-    return hn::And(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d)));
-  }
-};
-struct OrElse {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D d, V a, V b) const {
-    return hn::Or(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d)));
-  }
-};
-struct EitherOr {
-  template <class D, class V>
-  HWY_INLINE hn::Mask<D> operator()(D d, V a, V b) const {
-    return hn::Xor(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d)));
-  }
-};
+NACRE_VECTOR_1(IsNan, hn::IsNaN(x))
+NACRE_VECTOR_1(IsInf, hn::IsInf(x))
+NACRE_VECTOR_1(IsFinite, hn::IsFinite(x))
+NACRE_VECTOR_1(Not, hn::Eq(x, hn::Zero(d)))
+NACRE_VECTOR_2(AndAlso, hn::And(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d))))
+NACRE_VECTOR_2(OrElse, hn::Or(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d))))
+NACRE_VECTOR_2(EitherOr, hn::Xor(differ(d, a, hn::Zero(d)), differ(d, b, hn::Zero(d))))
 
 template <class T>
 void where_tile(const void* const* in, void* out, std::size_t n, unsigned scalars, const double*) {

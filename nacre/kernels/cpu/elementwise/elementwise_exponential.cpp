@@ -6,60 +6,21 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nacre/kernels/cpu/elementwise/elementwise_exponential.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h
+#include "nacre/kernels/cpu/elementwise/elementwise_functions.h"
 #include "nacre/kernels/cpu/simd/simd_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nacre::cpu::HWY_NAMESPACE {
 
-struct Exp {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return exp(d, x);
-  }
-};
-struct Log {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return log(d, x);
-  }
-};
-struct Tanh {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return tanh(d, x);
-  }
-};
+NACRE_VECTOR_1(Exp, exp(d, x))
+NACRE_VECTOR_1(Log, log(d, x))
+NACRE_VECTOR_1(Tanh, tanh(d, x))
 
-struct Exp2 {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return exp2(d, x);
-  }
-};
-struct Expm1 {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return expm1(d, x);
-  }
-};
-struct Log2 {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return log2(d, x);
-  }
-};
-struct Log10 {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return hn::Mul(log(d, x), hn::Set(d, hn::TFromD<D>(0.43429448190325183)));
-  }
-};
-struct Log1p {
-  template <class D, class V>
-  HWY_INLINE V operator()(D d, V x) const {
-    return log1p(d, x);
-  }
-};
+NACRE_VECTOR_1(Exp2, exp2(d, x))
+NACRE_VECTOR_1(Expm1, expm1(d, x))
+NACRE_VECTOR_1(Log2, log2(d, x))
+NACRE_VECTOR_1(Log10, hn::Mul(log(d, x), hn::Set(d, hn::TFromD<D>(0.43429448190325183))))
+NACRE_VECTOR_1(Log1p, log1p(d, x))
 struct Logaddexp {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V a, V b) const {

@@ -8,75 +8,22 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nacre/kernels/cpu/elementwise/elementwise_integer.cpp"
 #include "hwy/foreach_target.h"  // must come before highway.h
+#include "nacre/kernels/cpu/elementwise/elementwise_functions.h"
 #include "nacre/kernels/cpu/simd/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace nacre::cpu::HWY_NAMESPACE {
 
-// In an unsigned type at least as wide as int, where wrapping is defined.
-template <class T>
-using Wrap = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-
-struct IntNeg {
-  template <class T>
-  HWY_INLINE T operator()(T x) const {
-    return static_cast<T>(Wrap<T>{0} - static_cast<Wrap<T>>(x));
-  }
-};
-struct IntAbs {
-  template <class T>
-  HWY_INLINE T operator()(T x) const {
-    return x < 0 ? IntNeg()(x) : x;
-  }
-};
-struct IntSquare {
-  template <class T>
-  HWY_INLINE T operator()(T x) const {
-    return static_cast<T>(static_cast<Wrap<T>>(x) * static_cast<Wrap<T>>(x));
-  }
-};
-struct IntRelu {
-  template <class T>
-  HWY_INLINE T operator()(T x) const {
-    return x < 0 ? T(0) : x;
-  }
-};
-struct IntSign {
-  template <class T>
-  HWY_INLINE T operator()(T x) const {
-    return static_cast<T>((x > 0) - (x < 0));
-  }
-};
-struct IntAdd {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return static_cast<T>(static_cast<Wrap<T>>(a) + static_cast<Wrap<T>>(b));
-  }
-};
-struct IntSub {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return static_cast<T>(static_cast<Wrap<T>>(a) - static_cast<Wrap<T>>(b));
-  }
-};
-struct IntMul {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return static_cast<T>(static_cast<Wrap<T>>(a) * static_cast<Wrap<T>>(b));
-  }
-};
-struct IntMaximum {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return a < b ? b : a;
-  }
-};
-struct IntMinimum {
-  template <class T>
-  HWY_INLINE T operator()(T a, T b) const {
-    return b < a ? b : a;
-  }
-};
+NACRE_ELEMENT_1(IntNeg, T, static_cast<T>(Wrap<T>{0} - static_cast<Wrap<T>>(x)))
+NACRE_ELEMENT_1(IntAbs, T, x < 0 ? IntNeg()(x) : x)
+NACRE_ELEMENT_1(IntSquare, T, static_cast<T>(static_cast<Wrap<T>>(x) * static_cast<Wrap<T>>(x)))
+NACRE_ELEMENT_1(IntRelu, T, x < 0 ? T(0) : x)
+NACRE_ELEMENT_1(IntSign, T, static_cast<T>((x > 0) - (x < 0)))
+NACRE_ELEMENT_2(IntAdd, T, static_cast<T>(static_cast<Wrap<T>>(a) + static_cast<Wrap<T>>(b)))
+NACRE_ELEMENT_2(IntSub, T, static_cast<T>(static_cast<Wrap<T>>(a) - static_cast<Wrap<T>>(b)))
+NACRE_ELEMENT_2(IntMul, T, static_cast<T>(static_cast<Wrap<T>>(a) * static_cast<Wrap<T>>(b)))
+NACRE_ELEMENT_2(IntMaximum, T, a < b ? b : a)
+NACRE_ELEMENT_2(IntMinimum, T, b < a ? b : a)
 // The bounds come as the bits of 64-bit integers: a double would not hold them.
 struct IntClamp {
   std::int64_t low;

@@ -1,6 +1,7 @@
 // Functions that go to the C library element by element: what is rare in a network's inner loops.
 #include <cmath>
 
+#include "nacre/kernels/cpu/elementwise/elementwise_functions.h"
 #include "nacre/kernels/cpu/elementwise/elementwise_tiles.h"
 #include "nacre/ops/elementwise/special_math.h"
 
@@ -42,102 +43,22 @@ T floored_quotient(T a, T b) {
   return quotient - below > T(0.5) ? below + 1 : below;
 }
 
-struct Cbrt {
-  template <class T>
-  auto operator()(T x) const {
-    return std::cbrt(x);
-  }
-};
-struct Tan {
-  template <class T>
-  auto operator()(T x) const {
-    return std::tan(x);
-  }
-};
-struct Asin {
-  template <class T>
-  auto operator()(T x) const {
-    return std::asin(x);
-  }
-};
-struct Acos {
-  template <class T>
-  auto operator()(T x) const {
-    return std::acos(x);
-  }
-};
-struct Atan {
-  template <class T>
-  auto operator()(T x) const {
-    return std::atan(x);
-  }
-};
-struct Asinh {
-  template <class T>
-  auto operator()(T x) const {
-    return std::asinh(x);
-  }
-};
-struct Acosh {
-  template <class T>
-  auto operator()(T x) const {
-    return std::acosh(x);
-  }
-};
-struct Atanh {
-  template <class T>
-  auto operator()(T x) const {
-    return std::atanh(x);
-  }
-};
-struct Erfinv {
-  template <class T>
-  auto operator()(T x) const {
-    return inverse_erf(x);
-  }
-};
-struct Lgamma {
-  template <class T>
-  auto operator()(T x) const {
-    return log_gamma(x);
-  }
-};
-struct Digamma {
-  template <class T>
-  auto operator()(T x) const {
-    return digamma_value(x);
-  }
-};
-struct Atan2 {
-  template <class T>
-  auto operator()(T a, T b) const {
-    return std::atan2(a, b);
-  }
-};
-struct Hypot {
-  template <class T>
-  auto operator()(T a, T b) const {
-    return std::hypot(a, b);
-  }
-};
-struct Fmod {
-  template <class T>
-  auto operator()(T a, T b) const {
-    return std::fmod(a, b);
-  }
-};
-struct Remainder {
-  template <class T>
-  auto operator()(T a, T b) const {
-    return floored_remainder(a, b);
-  }
-};
-struct FloorDivide {
-  template <class T>
-  auto operator()(T a, T b) const {
-    return floored_quotient(a, b);
-  }
-};
+NACRE_ELEMENT_1(Cbrt, auto, std::cbrt(x))
+NACRE_ELEMENT_1(Tan, auto, std::tan(x))
+NACRE_ELEMENT_1(Asin, auto, std::asin(x))
+NACRE_ELEMENT_1(Acos, auto, std::acos(x))
+NACRE_ELEMENT_1(Atan, auto, std::atan(x))
+NACRE_ELEMENT_1(Asinh, auto, std::asinh(x))
+NACRE_ELEMENT_1(Acosh, auto, std::acosh(x))
+NACRE_ELEMENT_1(Atanh, auto, std::atanh(x))
+NACRE_ELEMENT_1(Erfinv, auto, inverse_erf(x))
+NACRE_ELEMENT_1(Lgamma, auto, log_gamma(x))
+NACRE_ELEMENT_1(Digamma, auto, digamma_value(x))
+NACRE_ELEMENT_2(Atan2, auto, std::atan2(a, b))
+NACRE_ELEMENT_2(Hypot, auto, std::hypot(a, b))
+NACRE_ELEMENT_2(Fmod, auto, std::fmod(a, b))
+NACRE_ELEMENT_2(Remainder, auto, floored_remainder(a, b))
+NACRE_ELEMENT_2(FloorDivide, auto, floored_quotient(a, b))
 
 constexpr TileRow kRows[] = {
     {Op::cbrt, f32, each<float, Cbrt>},

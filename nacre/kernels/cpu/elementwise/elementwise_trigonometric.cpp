@@ -19,15 +19,6 @@ HWY_INLINE bool within_reduction(D d, V x) {
   return hn::AllTrue(d, hn::Lt(hn::Abs(x), hn::Set(d, hn::TFromD<D>(30000))));
 }
 
-template <class D, class V, class F>
-HWY_INLINE V by_library(D d, V v, F f) {
-  using T = hn::TFromD<D>;
-  HWY_ALIGN T x[hn::MaxLanes(D())];
-  hn::Store(v, d, x);
-  for (std::size_t i = 0; i < hn::Lanes(d); ++i) x[i] = f(x[i]);
-  return hn::Load(d, x);
-}
-
 struct Sin {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {

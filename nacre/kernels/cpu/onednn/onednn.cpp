@@ -42,12 +42,6 @@ memory::data_type type_of(DType dtype) {
 
 memory::dims dims_of(const Shape& shape) { return memory::dims(shape.begin(), shape.end()); }
 
-memory::desc row_major(const Spec& spec) {
-  const auto strides = row_major_strides(spec.shape);
-  return {dims_of(spec.shape), type_of(spec.dtype),
-          memory::dims(strides.begin(), strides.begin() + spec.shape.rank())};
-}
-
 namespace {
 
 memory::dims image_dims(const Shape& shape, bool channels_last) {

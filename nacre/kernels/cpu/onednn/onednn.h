@@ -25,8 +25,6 @@ bool has_type(DType dtype);
 bool has_size(const Shape& shape);
 dnnl::memory::data_type type_of(DType dtype);
 dnnl::memory::dims dims_of(const Shape& shape);
-// A dense row-major array.
-dnnl::memory::desc row_major(const Spec& spec);
 // [batch, channels, 1 to 3 spatial axes]: the logical dims and the tag of a dense image.
 dnnl::memory::desc image(const Spec& spec, bool channels_last);
 dnnl::memory::desc image_any(const Spec& spec, bool channels_last);

@@ -177,7 +177,7 @@ struct Unpad {
         double* sums = static_cast<double*>(context.scratch) + w * n;
         for (std::int64_t r = w * part; r < std::min(rows, (w + 1) * part); ++r) {
           std::fill_n(sums, n, 0.0);
-          gather(static_cast<const T*>(pointers[0]), r, sums);
+          add_up(static_cast<const T*>(pointers[0]), r, sums);
           T* out = static_cast<T*>(pointers[1]) + r * n;
           for (std::int64_t i = 0; i < n; ++i) {
             // Through f32, as the conversion to 16 bits starts from there.
@@ -193,7 +193,7 @@ struct Unpad {
   }
 
   // Adds every padded row that row r was copied to.
-  void gather(const T* in, std::int64_t r, double* sums) const {
+  void add_up(const T* in, std::int64_t r, double* sums) const {
     std::array<std::size_t, kMaxRank> begin{}, end{}, at{};
     for (std::size_t d = copies.size(); d-- > 0;) {
       const auto i = static_cast<std::size_t>(r % loops.outer[d].inner);

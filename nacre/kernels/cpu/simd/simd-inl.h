@@ -108,6 +108,16 @@ class TileInput {
   std::size_t mask_;
 };
 
+// f of each element, for what only the C library has.
+template <class D, class V, class F>
+HWY_INLINE V by_library(D d, V v, F f) {
+  using T = hn::TFromD<D>;
+  HWY_ALIGN T x[hn::MaxLanes(D())];
+  hn::Store(v, d, x);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) x[i] = f(x[i]);
+  return hn::Load(d, x);
+}
+
 // f(d, x): what a tile function of one, two, three inputs computes; F is made from the numbers of
 // the op's attributes where it has a constructor for them.
 template <class F>

@@ -1,29 +1,27 @@
-// `nacre eval`, `nacre predict`, `nacre summary`, `nacre models`: what is done with a model.
-#include <fmt/format.h>
-
+// `nacre predict`: what a model says of files.
 #include <cmath>
 #include <filesystem>
-#include <optional>
 
 #include "cli/commands.h"
 #include "cli/judge.h"
-#include "cli/own_data.h"
-#include "cli/run_directory.h"
-#include "cli/run_setup.h"
-#include "cli/setup.h"
-#include "nacre/base/text.h"
+#include "cli/model_file.h"
+#include "cli/options.h"
 #include "nacre/base/utf8.h"
 #include "nacre/data/image/image.h"
 #include "nacre/data/preprocess.h"
 #include "nacre/data/sets/named.h"
 #include "nacre/nacre.h"
-#include "nacre/zoo/architecture.h"
-#include "nacre/zoo/saved_model.h"
 
 namespace nacre::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+struct PredictCommand {
+  std::string model;
+  std::vector<std::string> files;  // pictures, sounds, CSV rows; or "digits:12": sample 12 of a set
+  int top = 3;
+};
 
 // "digits:12" is sample 12 of the test part of a named set.
 bool set_sample(const std::string& text, std::string& set, std::int64_t& number) {
@@ -97,105 +95,6 @@ Samples read_samples(const std::string& text, const zoo::SavedModel& saved) {
   return samples;
 }
 
-// With the warnings about it, which --json puts into the answer instead.
-zoo::SavedModel load_model(const std::string& file_or_run, const Console& console) {
-  const fs::path path = model_path(file_or_run);
-  zoo::SavedModel saved = zoo::load_model(path);
-  for (const std::string& warning : saved.warnings) console.warn(path.string() + ": " + warning);
-  return saved;
-}
-
-void check_shape(const Shape& sample, const zoo::SavedModel& saved, const std::string& name) {
-  if (sample == saved.input.shape) return;
-  throw ShapeError(fmt::format("{}: the model takes samples of shape {}, these are {}", name,
-                               to_string(saved.input.shape), to_string(sample)));
-}
-
-// All samples of a file or folder, or the test part of a named set, read as the model was taught
-// to.
-data::Dataset other_data(const std::string& given, const zoo::SavedModel& saved,
-                         std::vector<std::string>* warnings) {
-  const std::vector<std::string>& names = saved.info.class_names;
-  DataRecipe recipe;
-  set_data(recipe, given);
-  if (recipe.path.empty()) {
-    data::Dataset test = data::load(recipe.name).test;
-    if (!names.empty() && test.info().class_names != names) {
-      throw IoError(fmt::format("{}: its classes are {}, the model knows {}", given,
-                                fmt::join(test.info().class_names, ", "), fmt::join(names, ", ")));
-    }
-    return test;
-  }
-  if (!saved.info.preprocessing.empty()) {
-    return read_as(data::Preprocess::from_json(saved.info.preprocessing, "the model"), names, given,
-                   warnings);
-  }
-  const Shape& s = saved.input.shape;
-  if (s.rank() != 3) {
-    throw ValueError(given + ": the model does not say how files become its inputs, " +
-                     to_string(saved.input));
-  }
-  data::ImageForm form;
-  form.channels = static_cast<int>(s[0]);
-  form.height = s[1];
-  form.width = s[2];
-  form.fit = data::Fit::pad;
-  return read_as(data::Preprocess(form), names, given, warnings);
-}
-
-// Whether a run was trained on this very data, wherever it lies.
-bool is_own(const RunSetup& setup, const std::string& given) {
-  DataRecipe recipe;
-  set_data(recipe, given);
-  if (recipe.path.empty() || setup.recipe.data.path.empty()) return false;
-  return fingerprint_of(recipe) == setup.fingerprint;
-}
-
-}  // namespace
-
-int run_eval(const EvalCommand& command, const Console& console) {
-  zoo::SavedModel saved = load_model(command.model, console);
-  const fs::path run = run_of(command.model);
-  std::optional<RunSetup> begun;
-  if (command.data.empty() || fs::exists(run / "setup.json")) begun = read_run_setup(run);
-  Recipe recipe = begun ? begun->recipe : Recipe();
-  recipe.train.precision = "f32";  // whatever it was trained in, and on which machine
-  data::Info info = saved.info;
-  data::Dataset test;
-  bool own = false;
-  std::vector<std::string> warnings = saved.warnings;
-  if (command.data.empty()) {
-    const Setup setup = open_run_data(*begun, run);
-    test = setup.test;
-    info = setup.info;
-    if (test.empty()) throw ValueError("the run kept no samples for testing: give --data");
-  } else {
-    const std::size_t known = warnings.size();
-    test = other_data(command.data, saved, &warnings);
-    for (std::size_t k = known; k < warnings.size(); ++k) console.warn(warnings[k]);
-    own = begun && is_own(*begun, command.data);
-  }
-  check_shape(test.input_specs().at(0).shape, saved, test.info().name);
-  Model model = make_model(recipe, saved.layers, saved.classifies, 1);
-  model.load_state(nn::values_of(saved.model.state()));
-  nlohmann::json result = judge(model, test, info, saved.classifies, command.batch_size);
-  result.erase("mistakes");
-  if (!warnings.empty()) result["warnings"] = warnings;
-  if (own) result["includes_training_samples"] = true;
-  std::vector<std::vector<std::string>> rows{{"metric", "value"}};
-  for (const auto& [name, value] : result["metrics"].items()) {
-    rows.push_back({name, fmt::format("{:.4f}", value.get<double>())});
-  }
-  console.print(
-      table(rows, {false, true}) +
-          fmt::format("{} samples{}\n", with_thousands(test.size()),
-                      own ? ", all of the run's own data: it was trained on some of them" : ""),
-      result);
-  return kOk;
-}
-
-namespace {
-
 // The answers for one argument of the command line, as text and as JSON.
 struct Answers {
   std::string text;
@@ -240,8 +139,6 @@ Answers answers_for(const std::string& file, zoo::SavedModel& saved, int top) {
   return answers;
 }
 
-}  // namespace
-
 int run_predict(const PredictCommand& command, const Console& console) {
   if (command.top < 1) throw ValueError("--top must be at least 1");
   zoo::SavedModel saved = load_model(command.model, console);
@@ -265,45 +162,20 @@ int run_predict(const PredictCommand& command, const Console& console) {
   return code;
 }
 
-int run_summary(const SummaryCommand& command, const Console& console) {
-  const auto show = [&](Model& model, const Spec& sample) {
-    Spec batch{sample.dtype, Shape{1}};
-    for (const std::int64_t d : sample.shape) batch.shape.push_back(d);
-    const nn::Summary summary = model.summary(batch);
-    nlohmann::json json{{"parameters", summary.parameters},
-                        {"trainable", summary.trainable},
-                        {"multiply_adds", summary.multiply_adds}};
-    for (const nn::SummaryRow& row : summary.rows) {
-      json["layers"].push_back({{"name", row.path},
-                                {"type", row.kind},
-                                {"output", row.output.shape.to_vector()},
-                                {"parameters", row.parameters}});
-    }
-    console.print(nn::to_string(summary), json);
-  };
-  if (fs::exists(command.model)) {
-    zoo::SavedModel saved = load_model(command.model, console);
-    show(saved.model, saved.input);
-    return kOk;
-  }
-  Recipe recipe;
-  set_data(recipe.data, command.data.empty() ? "fashion-mnist" : command.data);
-  const Setup setup = open_data(recipe.data, 0);
-  Model model(
-      zoo::build(zoo::layers_of(command.model, setup.input, setup.outputs, setup.vocabulary)));
-  show(model, setup.input);
-  return kOk;
-}
+}  // namespace
 
-int run_models(const Console& console) {
-  std::vector<std::vector<std::string>> rows{{"model", "what it is"}};
-  nlohmann::json json = nlohmann::json::array();
-  for (const zoo::ModelDescription& m : zoo::models()) {
-    rows.push_back({m.name, m.what});
-    json.push_back({{"name", m.name}, {"what", m.what}});
-  }
-  console.print(table(rows), json);
-  return kOk;
+void add_predict(CLI::App& app, const Console& console, int& code) {
+  const auto command = std::make_shared<PredictCommand>();
+  auto* command_app = app.add_subcommand("predict", "Predict for files");
+  command_app->add_option("model", command->model, "A model file or run directory")->required();
+  command_app
+      ->add_option("files", command->files,
+                   "Pictures, sounds, CSV files, or SET:NUMBER for a test sample")
+      ->required();
+  add_number(command_app, "--top", command->top, 1, std::numeric_limits<int>::max(),
+             "Classes to list");
+  command_app->footer("Example: nacre predict runs/digits-mlp-1 photo.png digits:3");
+  command_app->callback([command, &console, &code] { code = run_predict(*command, console); });
 }
 
 }  // namespace nacre::cli

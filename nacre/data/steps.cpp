@@ -36,6 +36,7 @@ class TransformedSource final : public Step {
   Sample get(std::int64_t i, const Draw& draw) const override {
     Sample sample = parent_->get(i, draw);
     Tensor& t = at(sample.inputs);
+    t = t.on_host();
     Tensor out(step_->output(t.spec()));
     RandomStream random = stream_for(draw, depth(), i);
     step_->apply(t.raw_data(), t.spec(), out.raw_mutable_data(), random);
@@ -46,6 +47,7 @@ class TransformedSource final : public Step {
     Batch batch = parent_->gather(numbers, draw);
     if (numbers.empty()) return batch;
     Tensor& t = at(batch.inputs);
+    t = t.on_host();
     const Spec from{t.dtype(), Shape(std::span(t.shape().begin() + 1, t.shape().end()))};
     const Spec to = step_->output(from);
     std::vector<std::int64_t> dims{t.size(0)};

@@ -7,23 +7,33 @@
 
 namespace nacre {
 
+namespace {
+
+// What a backend may ask for by name.
+constexpr Pass kLowering[] = {
+    {"dead_code", remove_dead_code},        {"merge_common", merge_common},
+    {"fuse_epilogues", fuse_epilogues},     {"fuse_pool_stages", fuse_pool_stages},
+    {"fuse_elementwise", fuse_elementwise}, {"lower_to_bfloat16", lower_to_bfloat16},
+};
+
+Pass pass_of(const Lowering& wanted) {
+  if (wanted.run) return {wanted.name, wanted.run};
+  for (const Pass& pass : kLowering) {
+    if (pass.name == wanted.name) return pass;
+  }
+  throw InternalError(
+      fmt::format("backend {}: no pass is named \"{}\"", current_backend().name(), wanted.name));
+}
+
+}  // namespace
+
 std::vector<Pass> default_passes(const PassOptions& options) {
   std::vector<Pass> passes = {
-      {"dead_code", remove_dead_code},
-      {"simplify_loops", simplify_loops},
-      {"simplify", simplify},
-      {"merge_common", merge_common},
-      {"simplify", simplify},
-      {"dead_code", remove_dead_code},
-      {"fuse_epilogues", fuse_epilogues},
-      {"fuse_pool_stages", fuse_pool_stages},
+      {"dead_code", remove_dead_code}, {"simplify_loops", simplify_loops},
+      {"simplify", simplify},          {"merge_common", merge_common},
+      {"simplify", simplify},          {"dead_code", remove_dead_code},
   };
-  if (options.bfloat16) {
-    passes.push_back({"lower_to_bfloat16", lower_to_bfloat16});
-    passes.push_back({"merge_common", merge_common});
-  }
-  passes.push_back({"dead_code", remove_dead_code});
-  if (options.fuse) passes.push_back({"fuse_elementwise", fuse_elementwise});
+  for (const Lowering& wanted : current_backend().lower(options)) passes.push_back(pass_of(wanted));
   return passes;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "nacre/graph/graph.h"
+#include "nacre/kernels/backend.h"
 
 namespace nacre {
 
@@ -16,12 +17,8 @@ struct Pass {
   PassFn run;
 };
 
-struct PassOptions {
-  bool bfloat16 = false;  // products and convolutions of f32 in bf16
-  bool fuse = true;       // elementwise regions as one node
-};
-
-// All passes in their order.
+// All passes in their order: those that every backend shares, then what the current one wants
+// (Backend::lower). Throws InternalError for a name of its list that is none below.
 std::vector<Pass> default_passes(const PassOptions& options = {});
 // Runs them, then on the graphs that nodes hold; `watch` (may be empty) sees the graph after each.
 Graph run_passes(const Graph& graph, std::span<const Pass> passes,

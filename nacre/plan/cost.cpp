@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "nacre/graph/subgraph.h"
+#include "nacre/kernels/backend.h"
 
 namespace nacre {
 namespace {
-constexpr double kOperationsPerMicrosecond = 20e3;
-constexpr double kBytesPerMicrosecond = 8e3;
 constexpr double kMicrosecondsPerThread = 25;
 }  // namespace
 
@@ -51,7 +50,9 @@ Cost cost_of(const Graph& graph) {
 }
 
 double estimated_microseconds(const Cost& cost) {
-  return std::max(cost.operations / kOperationsPerMicrosecond, cost.bytes / kBytesPerMicrosecond);
+  const BackendFacts& facts = current_backend().facts();
+  return std::max(cost.operations / facts.operations_per_microsecond,
+                  cost.bytes / facts.bytes_per_microsecond);
 }
 
 int threads_for(const Cost& cost, int most) {

@@ -101,12 +101,12 @@ void Model::Impl::check_batches(const data::BatchSource& source) const {
                            source.samples())}));
 }
 
-void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t number,
-                             const data::Batch& batch) {
+void Model::Impl::check_loss(const Unread& step, const data::Batch& batch, bool late) {
   if (!options->check_finite) return;
-  const std::string where = fmt::format("in epoch {}, batch {}", epoch + 1, number + 1);
-  const std::string gradient = optimizer().non_finite_gradient();
+  const auto loss = step.out[0].item<double>();
+  const std::string gradient = optimizer().gradient_of(step.finite);
   if (std::isfinite(loss) && gradient.empty()) return;
+  const std::string where = fmt::format("in epoch {}, batch {}", step.epoch + 1, step.number + 1);
   const char* hint =
       "lower the learning rate, clip gradients (optimizer.clip_norm(1)), check the data for NaN, "
       "or let the loss work on logits (.from_logits = true)";
@@ -128,7 +128,7 @@ void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t numbe
          .hint = "clean the data: for example where(is_nan(x), 0, x)"}));
   }
   Tensors values;
-  const nn::NamedVariables all = parameters();
+  const nn::NamedVariables all = late ? nn::NamedVariables() : parameters();
   for (const nn::NamedVariable& p : all) values.push_back(p.cell->value);
   const std::int64_t place = values.empty() ? -1 : first_non_finite(values).item<std::int64_t>();
   if (place >= 0) {
@@ -208,6 +208,8 @@ History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptio
   if (options.verbose > 0) m.callbacks.push_back(progress_line(options.verbose));
   m.history = {};
   m.sums = {};
+  m.unread.clear();
+  m.unread_bytes = 0;
   m.steps = 0;
   m.stopped = false;
   m.position = {};
@@ -242,7 +244,12 @@ History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptio
     for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
     m.stopped = state.stop;
   };
-  const auto log = [&] { state.set_logs([&m] { return m.logs_of(m.sums, m.options->metrics); }); };
+  const auto log = [&] {
+    state.set_logs([&m] {
+      m.read_results();
+      return m.logs_of(m.sums, m.options->metrics);
+    });
+  };
   tell(&Callback::on_train_begin);
   for (std::int64_t epoch = m.position.epoch; epoch < options.epochs && !state.stop; ++epoch) {
     state.epoch = epoch;
@@ -262,8 +269,10 @@ History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptio
       const Impl::Step kind = m.lbfgs  ? Impl::Step::gradients
                               : update ? Impl::Step::train
                                        : Impl::Step::gather;
-      const double loss = m.run_batch(kind, batch, m.sums, m.options->metrics);
-      m.check_loss(loss, epoch, state.batch, batch);
+      Unread step = m.run_batch(kind, batch);
+      step.epoch = epoch;
+      step.number = state.batch;
+      m.take(std::move(step), batch);
       ++state.batch;
       state.samples += batch.size();
       if (update) ++m.steps;
@@ -298,6 +307,7 @@ History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptio
     const bool end = epoch + 1 == options.epochs || state.stop;
     if (!keep.folder.empty() && (due || end)) m.write_checkpoint(checkpoints, state.batches);
   }
+  m.read_results();
   tell(&Callback::on_train_end);
   return m.history;
 }

@@ -46,7 +46,9 @@ struct ModelOptions {
   // such as by a label that is ignored, are weighed together.)
   std::int64_t accumulate = 1;
   // A loss or a gradient that is not finite is an error. The check costs a step that reads the
-  // gradients once; false switches it off.
+  // gradients once; false switches it off. On a backend whose results the host has to wait for they
+  // are looked at when somebody asks for the numbers, or after 128 batches: the error names the
+  // batch that it was, and comes so much later.
   bool check_finite = true;
   // Each batch, which should be the whole data, is minimised by L-BFGS, instead of an optimizer.
   std::optional<optim::LBFGSOptions> lbfgs = {};

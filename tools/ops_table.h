@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "nacre/kernels/registry.h"
+#include "nacre/kernels/backend.h"
 
 namespace nacre {
 
@@ -30,7 +30,7 @@ inline std::string ops_markdown() {
       }
     }
     std::string kernels;
-    for (const KernelRow* row : kernel_rows(static_cast<Op>(i))) {
+    for (const KernelRow* row : kernel_rows(static_cast<Op>(i), cpu_backend())) {
       const std::string name(row->name);
       if (kernels.find(name) == kernels.npos) kernels += (kernels.empty() ? "" : ", ") + name;
     }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <mutex>
@@ -15,6 +16,19 @@ namespace {
 
 using Block = Buffer::Block;
 static_assert(sizeof(Block) <= kAlignment);
+
+// Its buffers come from the pool below, most of them without a call of allocate().
+class HostMemory final : public MemorySpace {
+ public:
+  constexpr HostMemory() : MemorySpace("host", true) {}
+  void* allocate(std::size_t bytes) override {
+    void* memory = std::aligned_alloc(kAlignment, (bytes + kAlignment) / kAlignment * kAlignment);
+    if (!memory) throw OutOfMemoryError("out of memory: asked for " + std::to_string(bytes));
+    return memory;
+  }
+  void free(void* memory, std::size_t) noexcept override { std::free(memory); }
+};
+constinit HostMemory host_space;
 
 // Size classes: four a power of two, from 64 bytes on, so at most a quarter is lost.
 constexpr int kClasses = 160;
@@ -186,10 +200,43 @@ Buffer Buffer::allocate(std::size_t bytes) {
     buffer.block_->data = static_cast<char*>(memory) + kAlignment;
     buffer.block_->bytes = rounded;
     buffer.block_->size_class = static_cast<std::uint8_t>(c);
+    buffer.block_->space = &host_space;
   }
   count_use(rounded);
   return buffer;
 }
+
+Buffer Buffer::allocate(std::size_t bytes, MemorySpace& space) {
+  if (&space == &host_space) return allocate(bytes);
+  Buffer buffer;
+  buffer.block_ = new Block;
+  buffer.block_->size_class = Buffer::kOfSpace;
+  buffer.block_->space = &space;
+  buffer.block_->bytes = std::max<std::size_t>(bytes, 1);
+  try {
+    buffer.block_->data = space.allocate(buffer.block_->bytes);
+  } catch (...) {
+    delete std::exchange(buffer.block_, nullptr);
+    throw;
+  }
+  return buffer;
+}
+
+Buffer Buffer::in(MemorySpace& to) const {
+  if (is_in(to)) return *this;
+  Buffer copy = allocate(bytes(), to);
+  if (host_reads()) {
+    space().wait();
+    to.from_host(copy.data(), data(), bytes());
+  } else if (to.host_reads()) {
+    space().to_host(copy.data(), data(), bytes());
+  } else {
+    to.from_host(copy.data(), in(host_memory()).data(), bytes());
+  }
+  return copy;
+}
+
+MemorySpace& host_memory() { return host_space; }
 
 Buffer Buffer::borrow(void* data, std::size_t bytes, std::function<void()> release) {
   Buffer buffer;
@@ -197,13 +244,16 @@ Buffer Buffer::borrow(void* data, std::size_t bytes, std::function<void()> relea
   buffer.block_->data = data;
   buffer.block_->bytes = bytes;
   buffer.block_->size_class = Buffer::kBorrowed;
+  buffer.block_->space = &host_space;
   if (release) buffer.block_->release = new std::function<void()>(std::move(release));
   return buffer;
 }
 
 void Buffer::free_block(Block* block) {
-  if (block->size_class == Buffer::kBorrowed) {
-    if (block->release) {
+  if (block->size_class >= Buffer::kOfSpace) {
+    if (block->size_class == Buffer::kOfSpace) {
+      block->space->free(block->data, block->bytes);
+    } else if (block->release) {
       (*block->release)();
       delete block->release;
     }

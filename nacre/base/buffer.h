@@ -1,4 +1,5 @@
-// Reference-counted memory of tensors: 64-byte aligned, pooled, or borrowed from the user.
+// Reference-counted memory of tensors: pooled memory of the host, 64-byte aligned; memory of
+// another space; or borrowed from the user.
 #pragma once
 
 #include <atomic>
@@ -7,9 +8,9 @@
 #include <functional>
 #include <utility>
 
-namespace nacre {
+#include "nacre/base/memory_space.h"
 
-inline constexpr std::size_t kAlignment = 64;
+namespace nacre {
 
 // A shared handle to a block of memory. Copies share; the block goes back to the pool with the
 // last handle. Counting is atomic, the contents are not guarded.
@@ -18,6 +19,8 @@ class Buffer {
   Buffer() = default;
   // Uninitialised memory of at least `bytes`. Throws OutOfMemoryError with the size asked.
   static Buffer allocate(std::size_t bytes);
+  // The same in a space.
+  static Buffer allocate(std::size_t bytes, MemorySpace& space);
   // The user's memory, not copied; `release` (may be empty) is called with the last handle.
   static Buffer borrow(void* data, std::size_t bytes, std::function<void()> release = {});
 
@@ -35,21 +38,32 @@ class Buffer {
     }
   }
 
+  // The address, within the space: the host may not read it where host_reads() is false.
   void* data() const { return block_ ? block_->data : nullptr; }
   std::size_t bytes() const { return block_ ? block_->bytes : 0; }
   bool unique() const { return block_ && block_->references.load(std::memory_order_acquire) == 1; }
   // No other handle exists and the memory is not the user's: it may be written over.
   bool exclusive() const { return unique() && block_->size_class != kBorrowed; }
   explicit operator bool() const { return block_ != nullptr; }
+  // Where the memory is; no memory is the host's.
+  MemorySpace& space() const { return block_ ? *block_->space : host_memory(); }
+  bool is_in(const MemorySpace& space) const { return !block_ || block_->space == &space; }
+  bool host_reads() const { return !block_ || block_->space->host_reads(); }
+  // The same bytes in a space: this buffer where it is there, else a copy.
+  Buffer in(MemorySpace& space) const;
+  // The same bytes where the host may read them: this buffer, or a copy in the host's memory.
+  Buffer on_host() const { return host_reads() ? *this : in(host_memory()); }
   friend bool operator==(const Buffer&, const Buffer&) = default;
 
   static constexpr std::uint8_t kBorrowed = 255;
+  static constexpr std::uint8_t kOfSpace = 254;  // of a space other than the host's pool
   struct Block {
     std::atomic<std::uint32_t> references{1};
     std::uint8_t size_class = 0;
     void* data = nullptr;
     std::size_t bytes = 0;
     Block* next = nullptr;  // in a free list
+    MemorySpace* space = nullptr;
     std::function<void()>* release = nullptr;
   };
 

@@ -43,8 +43,9 @@ void stack(Tensors& batch, const Tensors& sample, std::size_t rows, std::size_t 
            .hint = "give all samples one shape first (resize, crop or pad in a map step)"}));
     }
     if (have.bytes() > 0) {
+      const Tensor here = sample[k].on_host();
       std::memcpy(static_cast<std::byte*>(batch[k].raw_mutable_data()) + row * have.bytes(),
-                  sample[k].raw_data(), have.bytes());
+                  here.raw_data(), have.bytes());
     }
   }
 }

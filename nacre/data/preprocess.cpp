@@ -117,7 +117,8 @@ Parts make_parts(const PartFolders& folders, const std::vector<std::string>& ext
 }  // namespace
 
 Tensor ImageForm::apply(const Tensor& image) const {
-  const Tensor sized = height > 0 && width > 0 ? resize_image(image, height, width, fit) : image;
+  const Tensor sized =
+      (height > 0 && width > 0 ? resize_image(image, height, width, fit) : image).on_host();
   Tensor out({f32, sized.shape()});
   RandomStream none(0);
   scale_step(1.0 / 255, 0)->apply(sized.raw_data(), sized.spec(), out.raw_mutable_data(), none);

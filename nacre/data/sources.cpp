@@ -38,10 +38,10 @@ Tensor rows_of(const Tensor& t, Numbers numbers) {
 
 class TensorSource final : public SampleSource {
  public:
-  TensorSource(Tensors inputs, Tensors targets, Tensor weights, Info info)
-      : inputs_(std::move(inputs)),
-        targets_(std::move(targets)),
-        weights_(std::move(weights)),
+  TensorSource(const Tensors& inputs, const Tensors& targets, const Tensor& weights, Info info)
+      : inputs_(on_host(inputs)),
+        targets_(on_host(targets)),
+        weights_(weights.defined() ? weights.on_host() : weights),
         info_(std::move(info)) {
     const Tensor* first = !inputs_.empty()    ? &inputs_[0]
                           : !targets_.empty() ? &targets_[0]

@@ -38,6 +38,7 @@ class TransformedSource final : public DerivedSource {
   Sample get(std::int64_t i, const Draw& draw) const override {
     Sample sample = parent_->get(i, draw);
     Tensor& t = at(sample.inputs);
+    t = t.on_host();
     Tensor out(step_->output(t.spec()));
     RandomStream random = stream_for(draw, depth(), i);
     step_->apply(t.raw_data(), t.spec(), out.raw_mutable_data(), random);
@@ -48,6 +49,7 @@ class TransformedSource final : public DerivedSource {
     Batch batch = parent_->batch_of(numbers, draw);
     if (numbers.empty()) return batch;
     Tensor& t = at(batch.inputs);
+    t = t.on_host();
     const Spec from{t.dtype(), Shape(std::span(t.shape().begin() + 1, t.shape().end()))};
     const Spec to = step_->output(from);
     std::vector<std::int64_t> dims{t.size(0)};

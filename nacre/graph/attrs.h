@@ -26,10 +26,11 @@ class Payload {
   virtual std::string text() const = 0;
 };
 
-// The contents of a tensor as an attribute of the `constant` op.
+// The contents of a tensor as an attribute of the `constant` op: in memory that the host may read,
+// since passes do. A plan copies them to where its kernels run.
 class Constant final : public Payload {
  public:
-  Constant(Spec spec, Buffer data) : spec_(std::move(spec)), data_(std::move(data)) {}
+  Constant(Spec spec, const Buffer& data) : spec_(std::move(spec)), data_(data.on_host()) {}
   const Spec& spec() const { return spec_; }
   const Buffer& data() const { return data_; }
   std::size_t hash() const override;

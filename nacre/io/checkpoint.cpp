@@ -18,12 +18,12 @@ constexpr std::string_view kPrefix = "step-";
 constexpr std::string_view kSuffix = ".checkpoint";
 
 // CRC-32 over names and contents, in the order of the names.
-std::string checksum(const Checkpoint& c) {
+std::string checksum(std::int64_t step, const NamedTensors& tensors) {
   std::vector<const NamedTensor*> order;
-  for (const NamedTensor& t : c.tensors) order.push_back(&t);
+  for (const NamedTensor& t : tensors) order.push_back(&t);
   std::sort(order.begin(), order.end(),
             [](const NamedTensor* a, const NamedTensor* b) { return a->name < b->name; });
-  std::string parts = fmt::format("{}\n", c.step);
+  std::string parts = fmt::format("{}\n", step);
   for (const NamedTensor* t : order) {
     const Bytes bytes(static_cast<const std::byte*>(t->tensor.raw_data()),
                       t->tensor.spec().bytes());
@@ -41,10 +41,12 @@ bool parse_whole(std::string_view text, T& out) {
 }  // namespace
 
 void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
-  save_safetensors(path, checkpoint.tensors,
+  NamedTensors copies;
+  const NamedTensors& tensors = on_host(checkpoint.tensors, copies);
+  save_safetensors(path, tensors,
                    {{"nacre.checkpoint", "1"},
                     {"step", std::to_string(checkpoint.step)},
-                    {"checksum", checksum(checkpoint)}});
+                    {"checksum", checksum(checkpoint.step, tensors)}});
 }
 
 Checkpoint load_checkpoint(const fs::path& path) {
@@ -63,7 +65,7 @@ Checkpoint load_checkpoint(const fs::path& path) {
   if (!parse_whole(text("step"), out.step)) throw_io(path.string(), "its step is not a number");
   out.tensors = std::move(file.tensors);
   out.source = path.string();
-  if (checksum(out) != text("checksum")) {
+  if (checksum(out.step, out.tensors) != text("checksum")) {
     throw_io(path.string(), "its contents do not fit its checksum",
              "the file is damaged: take an older checkpoint");
   }

@@ -102,8 +102,21 @@ const Tensor& TensorFile::at(std::string_view name) const {
   throw_io(source, fmt::format("no tensor is called \"{}\"", name), names);
 }
 
-void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+const NamedTensors& on_host(const NamedTensors& tensors, NamedTensors& copies) {
+  const auto is_here = [](const NamedTensor& t) { return t.tensor.buffer().host_reads(); };
+  if (std::all_of(tensors.begin(), tensors.end(), is_here)) return tensors;
+  Tensors all;
+  for (const NamedTensor& t : tensors) all.push_back(t.tensor);
+  all = nacre::on_host(all);
+  copies.clear();
+  for (std::size_t i = 0; i < all.size(); ++i) copies.push_back({tensors[i].name, all[i]});
+  return copies;
+}
+
+void save_safetensors(const std::filesystem::path& path, const NamedTensors& given,
                       const Metadata& metadata) {
+  NamedTensors copies;
+  const NamedTensors& tensors = on_host(given, copies);
   std::vector<const NamedTensor*> order;
   const std::string header = make_header(tensors, metadata, order);
   AtomicFile file(path);
@@ -112,7 +125,9 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
   file.commit();
 }
 
-std::string safetensors_bytes(const NamedTensors& tensors, const Metadata& metadata) {
+std::string safetensors_bytes(const NamedTensors& given, const Metadata& metadata) {
+  NamedTensors copies;
+  const NamedTensors& tensors = on_host(given, copies);
   std::vector<const NamedTensor*> order;
   std::string out = make_header(tensors, metadata, order);
   for (const NamedTensor* t : order) {

@@ -20,6 +20,8 @@ struct NamedTensor {
   Tensor tensor;
 };
 using NamedTensors = std::vector<NamedTensor>;
+// The same in memory that the host may read: these where they are, else `copies`, which is filled.
+const NamedTensors& on_host(const NamedTensors& tensors, NamedTensors& copies);
 // Free texts beside the tensors; names and values are UTF-8.
 using Metadata = std::map<std::string, std::string>;
 

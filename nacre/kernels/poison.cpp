@@ -1,7 +1,5 @@
 #include "nacre/kernels/poison.h"
 
-#include <cstring>
-
 namespace nacre {
 namespace {
 
@@ -11,6 +9,7 @@ struct Poisoned {
   PreparedKernel inner;
   std::vector<std::size_t> inputs;  // bytes
   std::vector<std::size_t> outputs;
+  MemorySpace* space;
 
   bool overlaps_input(const char* begin, std::size_t bytes, void* const* pointers) const {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -24,18 +23,18 @@ struct Poisoned {
     for (std::size_t k = 0; k < outputs.size(); ++k) {
       char* const output = static_cast<char*>(pointers[inputs.size() + k]);
       if (outputs[k] > 0 && !overlaps_input(output, outputs[k], pointers)) {
-        std::memset(output, kPoison, outputs[k]);
+        space->fill(output, kPoison, outputs[k]);
       }
     }
-    if (inner.scratch_bytes > 0) std::memset(context.scratch, kPoison, inner.scratch_bytes);
+    if (inner.scratch_bytes > 0) space->fill(context.scratch, kPoison, inner.scratch_bytes);
     inner.run(inner.state.get(), pointers, context);
   }
 };
 
 }  // namespace
 
-PreparedKernel poisoned(PreparedKernel kernel, const KernelQuery& query) {
-  Poisoned wrapped{std::move(kernel), {}, {}};
+PreparedKernel poisoned(PreparedKernel kernel, const KernelQuery& query, MemorySpace& space) {
+  Poisoned wrapped{std::move(kernel), {}, {}, &space};
   for (const Spec& s : query.inputs) wrapped.inputs.push_back(s.bytes());
   for (const Spec& s : query.outputs) wrapped.outputs.push_back(s.bytes());
   PreparedKernel result = make_kernel(wrapped, wrapped.inner.scratch_bytes, wrapped.inner.in_place);

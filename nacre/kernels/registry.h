@@ -61,14 +61,19 @@ PreparedKernel make_kernel(F f, std::size_t scratch_bytes = 0, std::uint32_t in_
           .name = {}};
 }
 
-// The kernel for a query. With `reference_only` always the op's reference.
-PreparedKernel prepare_kernel(const KernelQuery& query, bool reference_only = false);
-// Whether there is another one than the reference.
-bool has_kernel(const KernelQuery& query);
-// The rows for an op, best first; for the generated documentation and the tests.
-std::vector<const KernelRow*> kernel_rows(Op op);
+class Backend;  // kernels/backend.h
 
-// Why products of bf16 would be slower here than those of f32; empty where they are not.
-std::string why_no_bfloat16_products();
+// The backend's kernel for a query. With `reference_only` always the op's reference. Pointers it
+// will be run with are of the backend's memory.
+PreparedKernel prepare_kernel(const KernelQuery& query, const Backend& backend,
+                              bool reference_only = false);
+// Whether the backend has another one than the reference.
+bool has_kernel(const KernelQuery& query, const Backend& backend);
+// The backend's rows for an op, best first; for the generated documentation and the tests.
+std::span<const KernelRow* const> kernel_rows(Op op, const Backend& backend);
+
+// The same of the current backend.
+PreparedKernel prepare_kernel(const KernelQuery& query, bool reference_only = false);
+bool has_kernel(const KernelQuery& query);
 
 }  // namespace nacre

@@ -61,9 +61,10 @@ class Auc final : public Metric::Measure {
   }
   std::size_t observed_count() const override { return 3; }
   void add(std::span<const Tensor> observed) override {
-    const auto scores = observed[0].data<double>();
-    const auto targets = observed[1].data<double>();
-    const auto weights = observed[2].data<double>();
+    const Tensors here = on_host(observed);
+    const auto scores = here[0].data<double>();
+    const auto targets = here[1].data<double>();
+    const auto weights = here[2].data<double>();
     for (std::size_t i = 0; i < scores.size(); ++i) {
       seen_.insert(seen_.end(), {scores[i], targets[i], weights[i]});
     }
@@ -129,10 +130,11 @@ class R2 final : public Metric::Measure {
   }
   std::size_t observed_count() const override { return 4; }
   void add(std::span<const Tensor> observed) override {
-    const auto total = observed[0].data<double>();
-    const auto middle = observed[1].data<double>();
-    const auto spread = observed[2].data<double>();
-    const auto errors = observed[3].data<double>();
+    const Tensors here = on_host(observed);
+    const auto total = here[0].data<double>();
+    const auto middle = here[1].data<double>();
+    const auto spread = here[2].data<double>();
+    const auto errors = here[3].data<double>();
     sums_.resize(4 * total.size(), 0);
     for (std::size_t i = 0; i < total.size(); ++i) {
       double* s = &sums_[4 * i];
@@ -185,7 +187,7 @@ Metric::Metric(const char* name) {
 
 void SumsMeasure::add(std::span<const Tensor> observed) {
   std::size_t at = 0;
-  for (const Tensor& t : observed) {
+  for (const Tensor& t : on_host(observed)) {
     const std::vector<double> values = t.to_vector<double>();
     if (sums_.size() < at + values.size()) sums_.resize(at + values.size(), 0);
     for (const double v : values) sums_[at++] += v;

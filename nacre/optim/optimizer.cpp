@@ -298,9 +298,15 @@ void Optimizer::clip(Tensors& gradients) const {
   }
 }
 
-std::string Optimizer::non_finite_gradient() const {
-  if (!check_gradients_ || non_finite_.value().is_traced()) return {};
-  const auto place = non_finite_.value().item<std::int64_t>();
+Tensor Optimizer::finite_word() const {
+  if (!check_gradients_) return {};
+  const Tensor word = non_finite_.value();
+  return word.is_traced() ? Tensor() : word;
+}
+
+std::string Optimizer::gradient_of(const Tensor& word) const {
+  if (!word.defined()) return {};
+  const auto place = word.item<std::int64_t>();
   return place < 0 ? std::string() : examined_.at(static_cast<std::size_t>(place));
 }
 

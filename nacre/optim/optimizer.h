@@ -115,7 +115,11 @@ class Optimizer {
   // not finite.
   void check_finite() const;
   // Its name; "" when all gradients of the last step were finite or are not checked.
-  std::string non_finite_gradient() const;
+  std::string non_finite_gradient() const { return gradient_of(finite_word()); }
+  // The same in two parts, for whoever keeps what steps gave and reads it later: the word of the
+  // last step, undefined where gradients are not checked; and the name that it stands for.
+  Tensor finite_word() const;
+  std::string gradient_of(const Tensor& finite_word) const;
 
   // The rate of the last step (before the first: of the first).
   double learning_rate() const;

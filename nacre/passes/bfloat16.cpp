@@ -8,16 +8,6 @@
 namespace nacre {
 namespace {
 
-// Below this many multiplications a cast costs more than bf16 saves.
-constexpr double kSmallest = 64.0 * 64 * 64;
-// Operations for each element that is rounded or widened: below, the casts cost more than the
-// product gains (measured on Zen 4: 58 in 784 x 512 weights at batch 32 lose 15% of the step, 180
-// at batch 128 gain 30%).
-constexpr double kLeastOperations = 64;
-// Below this many channels on either side a convolution is bound by memory, and rounding its
-// images costs more than the products gain (measured on Zen 4: 3 channels lose, 32 gain).
-constexpr std::int64_t kLeastChannels = 16;
-
 bool product_gains(const Graph& graph, const Node& node) {
   const Spec& out = graph.spec(node.first_output);
   const Spec& a = graph.spec(graph.inputs(node)[0]);
@@ -26,7 +16,9 @@ bool product_gains(const Graph& graph, const Node& node) {
   const std::int64_t inner = a.shape.at_back(node.attrs.flag("transpose_a") ? -2 : -1);
   const double products = static_cast<double>(out.elements()) * static_cast<double>(inner);
   const auto cast = static_cast<double>(a.elements() + b.elements() + out.elements());
-  return products >= kSmallest && 2 * products >= kLeastOperations * cast;
+  const BackendFacts& facts = current_backend().facts();
+  return products >= facts.least_bfloat16_products &&
+         2 * products >= facts.least_operations_a_cast * cast;
 }
 
 // The attributes of the convolution in bf16, or nothing where it should stay.
@@ -35,10 +27,11 @@ std::optional<Attrs> narrow_convolution(const Graph& graph, const Node& node) {
   const auto& [in, out] = specs;
   const Shape& weights = node.op == Op::conv_backward_weights ? out[0].shape : in[1].shape;
   const std::int64_t groups = node.attrs.integer_or("groups", 1);
-  if (in[0].dtype != f32 || weights[1] < kLeastChannels || weights[0] / groups < kLeastChannels) {
-    return {};
-  }
-  if (op_def(node.op).cost(node.attrs, in, out).operations / 2 < kSmallest) return {};
+  const BackendFacts& facts = current_backend().facts();
+  const std::int64_t least = facts.least_bfloat16_channels;
+  if (in[0].dtype != f32 || weights[1] < least || weights[0] / groups < least) return {};
+  const double products = op_def(node.op).cost(node.attrs, in, out).operations / 2;
+  if (products < facts.least_bfloat16_products) return {};
   Attrs attrs = node.attrs.with("compute", std::string("bf16"));
   if (!has_kernel(node.op, attrs, specs)) return {};
   return attrs;

@@ -3,7 +3,7 @@
 //
 // A region grows along edges: a node joins the regions of its producers when no path leaves the
 // region and comes back (the region would depend on itself), and when it stays within the bounds
-// below. Inputs of other shapes broadcast; scalar constants become instructions.
+// that the backend gives. Inputs of other shapes broadcast; scalar constants become instructions.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -16,12 +16,6 @@
 
 namespace nacre {
 namespace {
-
-// A tile of every register stays in cache: 4 KiB tiles, 32 registers are 128 KiB at the very most,
-// and the interpreter reuses dead ones.
-constexpr std::size_t kMostInputs = 12;
-constexpr std::size_t kMostOutputs = 8;
-constexpr std::size_t kMostInstructions = 40;
 
 // How far the search for a cycle goes: kFarLooks readers a question, and kNearLooks once a graph
 // has used up its kLooks (and some more for each node). A search that finds no end counts as a
@@ -124,7 +118,8 @@ class Fuser {
   bool within_bounds(std::uint32_t a, std::uint32_t b) const {
     std::vector<NodeId> nodes = regions_[a].nodes;
     nodes.insert(nodes.end(), regions_[b].nodes.begin(), regions_[b].nodes.end());
-    if (nodes.size() > kMostInstructions) return false;
+    const std::size_t most = facts_.most_fused_instructions;
+    if (nodes.size() > most) return false;
     const auto inside = [&](NodeId n) { return region_of(n) == a || region_of(n) == b; };
     std::vector<ValueId> inputs;
     std::size_t outputs = 0;
@@ -137,8 +132,8 @@ class Fuser {
       }
       outputs += leaves(n, inside);
     }
-    return inputs.size() - constants <= kMostInputs && outputs <= kMostOutputs &&
-           nodes.size() + constants <= kMostInstructions + 8;
+    return inputs.size() - constants <= facts_.most_fused_inputs &&
+           outputs <= facts_.most_fused_outputs && nodes.size() + constants <= most + 8;
   }
 
   // Whether the value of node n is read outside of the region.
@@ -302,6 +297,7 @@ class Fuser {
   bool need_kernel_;
   Readers readers_;
   std::vector<ValueId> first_output_;  // of each node, and one beyond the last; see makes_cycle()
+  const BackendFacts& facts_ = current_backend().facts();
   std::vector<Region> regions_;        // by the first node that founded it
   std::vector<std::uint32_t> region_;  // of each node
   std::vector<std::uint32_t> visited_;

@@ -1,5 +1,7 @@
 #include "nacre/passes/pipeline.h"
 
+#include <fmt/format.h>
+
 #include "nacre/graph/rewriter.h"
 #include "nacre/graph/subgraph.h"
 #include "nacre/ops/define/emit.h"
@@ -7,16 +9,20 @@
 namespace nacre {
 namespace {
 
-// What stands in the column `when` of the table.
-bool always(const PassOptions&) { return true; }
-bool bfloat16(const PassOptions& options) { return options.bfloat16; }
-bool fuse(const PassOptions& options) { return options.fuse; }
-
 constexpr Pass kPasses[] = {
-#define NACRE_PASS(name, function, when, what) {#name, function, #when, what, when},
+#define NACRE_PASS(name, function, stage, what) {#name, function, Stage::stage, what},
 #include "nacre/passes/passes.def"
 #undef NACRE_PASS
 };
+
+Pass pass_of(const Lowering& wanted) {
+  if (wanted.run) return {wanted.name, wanted.run, Stage::lowering, ""};
+  for (const Pass& pass : kPasses) {
+    if (pass.name == wanted.name) return pass;
+  }
+  throw InternalError(
+      fmt::format("backend {}: no pass is named \"{}\"", current_backend().name(), wanted.name));
+}
 
 // The graph with f of each graph that a node holds.
 template <class F>
@@ -50,7 +56,10 @@ std::span<const Pass> pass_table() { return kPasses; }
 std::vector<Pass> default_passes(const PassOptions& options) {
   std::vector<Pass> passes;
   for (const Pass& pass : kPasses) {
-    if (pass.wanted(options)) passes.push_back(pass);
+    if (pass.stage == Stage::shared) passes.push_back(pass);
+  }
+  for (const Lowering& wanted : current_backend().lower(options)) {
+    passes.push_back(pass_of(wanted));
   }
   return passes;
 }

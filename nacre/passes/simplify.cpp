@@ -172,6 +172,7 @@ Replacement fold_constants(Rewrite& r) {
   for (const Tensor& t : inputs) pointers.push_back(t.raw_data());
   Tensor out(r.out());
   void* target = out.raw_mutable_data();
+  const BackendScope here(cpu_backend());  // references may apply ops
   try {
     const SpecList outs{r.out()};
     def.reference({r.attrs(), specs, outs, pointers.data(), &target});

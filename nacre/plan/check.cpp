@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstring>
 
 #include "nacre/graph/query.h"
 #include "nacre/plan/plan.h"
@@ -10,7 +9,15 @@
 namespace nacre {
 namespace {
 
-std::vector<double> as_doubles(const Spec& spec, const void* data) {
+// The bytes at an address of a space where the host reads them.
+Buffer copy_on_host(MemorySpace& space, const void* from, std::size_t bytes) {
+  Buffer here = Buffer::allocate(bytes);
+  space.to_host(here.data(), from, bytes);
+  return here;
+}
+
+std::vector<double> as_doubles(const Spec& spec, const Buffer& memory) {
+  const void* const data = memory.data();
   std::vector<double> out(static_cast<std::size_t>(spec.elements()));
   visit_dtype(spec.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -54,7 +61,7 @@ double tolerance(DType dtype) {
 
 void Plan::run_checked() {
   // The kernels poison their own outputs and scratch; this is for what lies between them.
-  if (poison_ && arena_.bytes() > 0) std::memset(arena_.data(), 0xFF, arena_.bytes());
+  if (poison_) space_->fill(arena_.data(), 0xFF, arena_.bytes());
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     at_ = i;
     if (check_reference_) {
@@ -72,8 +79,8 @@ void Plan::check_finite(std::size_t step) const {
   for (std::uint32_t k = 0; k < node.output_count; ++k) {
     const Spec& spec = graph_.spec(graph_.output(n, k));
     if (!is_floating(spec.dtype)) continue;
-    const std::vector<double> values =
-        as_doubles(spec, steps_[step].pointers[node.input_count + k]);
+    const std::vector<double> values = as_doubles(
+        spec, copy_on_host(*space_, steps_[step].pointers[node.input_count + k], spec.bytes()));
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
       fail(graph_, n, infos_[step].kernel,
@@ -92,6 +99,11 @@ void Plan::check_reference(std::size_t step) {
   const NodeSpecs specs = specs_of(graph_, node);
   const auto& [in, out] = specs;
   std::vector<void*> pointers(steps_[step].pointers, steps_[step].pointers + node.input_count);
+  std::vector<Buffer> inputs;
+  for (std::size_t i = 0; i < in.size() && !space_->host_reads(); ++i) {
+    inputs.push_back(copy_on_host(*space_, pointers[i], in[i].bytes()));
+    pointers[i] = inputs[i].data();
+  }
   std::vector<Buffer> wanted;
   for (const Spec& spec : out) {
     wanted.push_back(Buffer::allocate(spec.bytes()));
@@ -99,14 +111,16 @@ void Plan::check_reference(std::size_t step) {
   }
   const bool has_reference = op_def(node.op).reference != nullptr;
   if (has_reference) {
+    const BackendScope here(cpu_backend());
     const PreparedKernel reference =
         prepare_kernel({node.op, node.attrs, in, out, 1}, /*reference_only=*/true);
     reference.run(reference.state.get(), pointers.data(), {1, nullptr});
   }
   run_step(step);
   for (std::uint32_t k = 0; has_reference && k < node.output_count; ++k) {
-    const std::vector<double> right = as_doubles(out[k], wanted[k].data());
-    const std::vector<double> got = as_doubles(out[k], steps_[step].pointers[node.input_count + k]);
+    const std::vector<double> right = as_doubles(out[k], wanted[k]);
+    const std::vector<double> got = as_doubles(
+        out[k], copy_on_host(*space_, steps_[step].pointers[node.input_count + k], out[k].bytes()));
     double scale = 1;
     for (const double x : right) {
       if (std::isfinite(x)) scale = std::max(scale, std::fabs(x));

@@ -4,13 +4,9 @@
 
 #include "nacre/graph/query.h"
 #include "nacre/graph/subgraph.h"
+#include "nacre/kernels/backend.h"
 
 namespace nacre {
-namespace {
-constexpr double kOperationsPerMicrosecond = 20e3;
-constexpr double kBytesPerMicrosecond = 8e3;
-}  // namespace
-
 Cost cost_of(Op op, const Attrs& attrs, std::span<const Spec> in, std::span<const Spec> out) {
   if (const CostFn own = op_def(op).cost) return own(attrs, in, out);
   Cost cost;
@@ -46,7 +42,9 @@ Cost cost_of(const Graph& graph) {
 }
 
 double estimated_microseconds(const Cost& cost) {
-  return std::max(cost.operations / kOperationsPerMicrosecond, cost.bytes / kBytesPerMicrosecond);
+  const BackendFacts& facts = current_backend().facts();
+  return std::max(cost.operations / facts.operations_per_microsecond,
+                  cost.bytes / facts.bytes_per_microsecond);
 }
 
 }  // namespace nacre

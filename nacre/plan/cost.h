@@ -10,7 +10,8 @@ Cost cost_of(Op op, const Attrs& attrs, std::span<const Spec> in, std::span<cons
 // The sum over the nodes of a graph.
 Cost cost_of(const Graph& graph);
 
-// A rough time on one core, to choose thread counts with: 20 Gflop/s or 8 GB/s, whatever is slower.
+// A rough time on one thread of the current backend, to choose thread counts with: at its speed of
+// arithmetic or of memory, whatever takes longer.
 double estimated_microseconds(const Cost& cost);
 
 }  // namespace nacre

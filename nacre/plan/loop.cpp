@@ -1,7 +1,6 @@
 #include "nacre/plan/loop.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "nacre/ops/control/control.h"
 
@@ -14,6 +13,7 @@ std::size_t aligned(std::size_t bytes) {
 
 PlanOptions for_graph(const PlanOptions& options, std::vector<Donation> donations) {
   PlanOptions own = options;
+  own.backend = nullptr;  // that of the plan around it, which is the current one
   own.donations = std::move(donations);
   return own;
 }
@@ -22,8 +22,8 @@ PlanOptions for_graph(const PlanOptions& options, std::vector<Donation> donation
 // that is the output's memory; else two places take turns, so that the last value is in the output.
 class CarryMemory {
  public:
-  CarryMemory(std::size_t bytes, bool in_place, std::size_t scratch_offset)
-      : bytes_(bytes), in_place_(in_place), offset_(scratch_offset) {}
+  CarryMemory(MemorySpace& space, std::size_t bytes, bool in_place, std::size_t scratch_offset)
+      : space_(&space), bytes_(bytes), in_place_(in_place), offset_(scratch_offset) {}
 
   // Where the value before step k of n is, and where the value after it goes.
   void* before(std::int64_t k, std::int64_t n, void* output, void* scratch) const {
@@ -32,12 +32,11 @@ class CarryMemory {
   void* after(std::int64_t k, std::int64_t n, void* output, void* scratch) const {
     return before(k + 1, n, output, scratch);
   }
-  void begin(void* to, const void* init) const {
-    if (bytes_ > 0) std::memcpy(to, init, bytes_);
-  }
+  void begin(void* to, const void* init) const { space_->copy(to, init, bytes_); }
   std::size_t bytes() const { return bytes_; }
 
  private:
+  MemorySpace* space_;
   std::size_t bytes_;
   bool in_place_;
   std::size_t offset_;  // in the scratch, of the second place
@@ -49,7 +48,7 @@ std::vector<CarryMemory> carry_memory(const Plan& plan, std::size_t carry, std::
   for (std::size_t i = 0; i < carry; ++i) {
     const std::size_t bytes = graph.spec(graph.results()[i]).bytes();
     const bool in_place = plan.overwrites()[i] >= 0;
-    memory.emplace_back(bytes, in_place, scratch);
+    memory.emplace_back(plan.backend().memory(), bytes, in_place, scratch);
     if (!in_place) scratch += aligned(bytes);
   }
   return memory;
@@ -137,11 +136,14 @@ BoundStep bind_cond(const KernelQuery& q, const PlanOptions& options) {
       std::make_shared<Plan>(subgraph(q.attrs, "otherwise"), for_graph(options, {}));
   const std::size_t inputs = q.inputs.size();
   const std::size_t outputs = q.outputs.size();
-  BoundStep bound{make_kernel([=](void* const* pointers, const RunContext&) {
-                    Plan& branch = *static_cast<const bool*>(pointers[0]) ? *then : *otherwise;
-                    branch.replay({pointers + 1, inputs - 1}, {pointers + inputs, outputs});
-                  }),
-                  {then, otherwise}};
+  const auto run = [=, space = &then->backend().memory()](void* const* pointers,
+                                                          const RunContext&) {
+    bool yes = false;
+    space->to_host(&yes, pointers[0], sizeof(yes));
+    Plan& branch = yes ? *then : *otherwise;
+    branch.replay({pointers + 1, inputs - 1}, {pointers + inputs, outputs});
+  };
+  BoundStep bound{make_kernel(run), {then, otherwise}};
   bound.kernel.name = "branch";
   return bound;
 }
@@ -152,8 +154,10 @@ struct While {
   std::size_t body_consts;
   std::shared_ptr<LoopState> cond;
   std::shared_ptr<LoopState> body;
+  std::size_t verdict;  // in the scratch: what the condition says
 
   void operator()(void* const* pointers, const RunContext& context) const {
+    MemorySpace& space = body->plan->backend().memory();
     const std::size_t carry = memory.size();
     void* const* const init = pointers + cond_consts + body_consts;
     void* const* const out = init + carry;
@@ -161,7 +165,7 @@ struct While {
     std::copy(pointers + cond_consts, init, body->arguments.begin());
     for (std::size_t i = 0; i < carry; ++i) memory[i].begin(out[i], init[i]);
     bool go_on = false;
-    cond->results[0] = &go_on;
+    cond->results[0] = static_cast<char*>(context.scratch) + verdict;
     // Values before even steps are in the outputs.
     for (std::int64_t k = 0;; ++k) {
       for (std::size_t i = 0; i < carry; ++i) {
@@ -171,6 +175,7 @@ struct While {
         body->results[i] = memory[i].after(k, 0, out[i], context.scratch);
       }
       cond->plan->replay(cond->arguments, cond->results);
+      space.to_host(&go_on, cond->results[0], sizeof(go_on));
       if (!go_on) break;
       body->plan->replay(body->arguments, body->results);
     }
@@ -193,6 +198,8 @@ BoundStep bind_while(const KernelQuery& q, const PlanOptions& options) {
   const auto body = std::make_shared<Plan>(attrs.body_graph(), for_graph(options, donations));
   std::size_t scratch = 0;
   loop.memory = carry_memory(*body, carry, scratch);
+  loop.verdict = scratch;
+  scratch += aligned(sizeof(bool));
   loop.cond = std::make_shared<LoopState>(
       LoopState{cond, std::vector<void*>(loop.cond_consts + carry), std::vector<void*>(1)});
   loop.body = std::make_shared<LoopState>(

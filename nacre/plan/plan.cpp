@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "nacre/base/threads.h"
 #include "nacre/graph/query.h"
@@ -13,12 +12,16 @@ namespace nacre {
 
 Plan::Plan(const Graph& graph, const PlanOptions& options)
     : graph_(schedule(graph, options.donations)),
+      backend_(options.backend ? options.backend : &current_backend()),
+      space_(&backend_->memory()),
       check_finite_(options.check_finite),
       check_reference_(options.check_reference),
       poison_(options.poison),
       checked_(check_finite_ || check_reference_ || poison_) {
+  const BackendScope scope(*backend_);
   bind_kernels(options);
   bind_memory(options);
+  replay_ = backend_->bind(steps_);
 }
 
 void Plan::bind_kernels(const PlanOptions& options) {
@@ -44,15 +47,17 @@ void Plan::bind_kernels(const PlanOptions& options) {
     infos_.push_back({n, kernel.name, cost, threads, iterations_of(node), std::move(bound.plans)});
   }
   memory_ = plan_memory(graph_, nodes, options.donations);
-  arena_ = Buffer::allocate(memory_.arena_bytes);
-  scratch_ = Buffer::allocate(scratch_bytes);
+  arena_ = Buffer::allocate(memory_.arena_bytes, *space_);
+  scratch_ = Buffer::allocate(scratch_bytes, *space_);
 }
 
-void* Plan::address(ValueId v) const {
+void* Plan::address(ValueId v) {
   const ValueHome& home = memory_.homes[v];
   if (home.home == Home::arena) return static_cast<char*>(arena_.data()) + home.offset;
   if (home.home == Home::constant) {
-    return constant_of(graph_.producer(home.root)).data().data();
+    Buffer& here = constants_[graph_.value(home.root).producer];
+    if (!here) here = constant_of(graph_.producer(home.root)).data().in(*space_);
+    return here.data();
   }
   return nullptr;
 }
@@ -68,6 +73,7 @@ std::int64_t Plan::slot_of(ValueId v) const {
 }
 
 void Plan::bind_memory(const PlanOptions&) {
+  constants_.resize(graph_.node_count());
   std::vector<std::size_t> first_pointer;
   for (const StepInfo& info : infos_) {
     const Node& node = graph_.node(info.node);
@@ -123,7 +129,7 @@ void Plan::patch(std::span<void* const> arguments, std::span<void* const> result
 void Plan::copy_out(std::span<void* const> results) {
   for (const CopyOut& copy : copies_) {
     const void* from = copy.fixed ? copy.fixed : bound_[copy.from_slot];
-    if (copy.bytes > 0) std::memcpy(results[copy.result], from, copy.bytes);
+    space_->copy(results[copy.result], from, copy.bytes);
   }
 }
 
@@ -154,6 +160,7 @@ void Plan::run_step(std::size_t i) const {
 void Plan::run_steps() {
   std::size_t i = 0;
   try {
+    if (replay_) return replay_->run(i);
     for (; i < steps_.size(); ++i) {
       const Step& step = steps_[i];
       step.run(step.state, step.pointers, step.context);
@@ -183,9 +190,11 @@ void Plan::replay_timed(std::span<void* const> arguments, std::span<void* const>
                         std::span<double> seconds) {
   using Clock = std::chrono::steady_clock;
   patch(arguments, results);
+  space_->wait();
   Clock::time_point before = Clock::now();
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     run_step(i);
+    space_->wait();
     const Clock::time_point now = Clock::now();
     seconds[i] = std::chrono::duration<double>(now - before).count();
     before = now;

@@ -4,20 +4,13 @@
 #include <memory>
 #include <string>
 
-#include "nacre/kernels/registry.h"
+#include "nacre/kernels/backend.h"
 #include "nacre/plan/memory_plan.h"
 
 namespace nacre {
 
-// One bound kernel call. `pointers` holds the inputs, then the outputs.
-struct Step {
-  RunFn run;
-  const void* state;
-  void* const* pointers;
-  RunContext context;
-};
-
 struct PlanOptions {
+  Backend* backend = nullptr;            // null: the current one
   int threads = 1;                       // at most; what is granted of them counts
   bool reference_only = false;           // use the oracle kernels, to find a wrong fast one
   std::vector<Donation> donations = {};  // results that replace an argument
@@ -41,7 +34,8 @@ struct StepInfo {
   std::vector<std::shared_ptr<Plan>> plans;  // of the graphs it holds
 };
 
-// Not safe to replay from two threads at once: the arena is one.
+// Arena, constants, arguments and results are in the memory of its backend. Not safe to replay from
+// two threads at once: the arena is one.
 class Plan {
  public:
   Plan(const Graph& graph, const PlanOptions& options);
@@ -65,6 +59,7 @@ class Plan {
   // The step that ended the last replay with an exception.
   std::size_t failed_step() const { return at_; }
   const Graph& graph() const { return graph_; }
+  Backend& backend() const { return *backend_; }
   const MemoryPlan& memory() const { return memory_; }
   std::size_t step_count() const { return steps_.size(); }
   std::span<const StepInfo> steps() const { return infos_; }
@@ -91,7 +86,7 @@ class Plan {
   };
   void bind_kernels(const PlanOptions& options);
   void bind_memory(const PlanOptions& options);
-  void* address(ValueId v) const;
+  void* address(ValueId v);
   std::int64_t slot_of(ValueId v) const;
   void patch(std::span<void* const> arguments, std::span<void* const> results);
   void copy_out(std::span<void* const> results);
@@ -104,14 +99,18 @@ class Plan {
   void check_reference(std::size_t step);
 
   Graph graph_;
+  Backend* backend_;
+  MemorySpace* space_;
   MemoryPlan memory_;
   Buffer arena_;
   Buffer scratch_;
+  std::vector<Buffer> constants_;  // by node: the backend's copies
   std::size_t constant_bytes_ = 0;
   std::size_t inner_bytes_ = 0;
   std::vector<PreparedKernel> kernels_;  // one a step
   std::vector<StepInfo> infos_;
   std::vector<Step> steps_;
+  std::unique_ptr<Replay> replay_;  // null: the steps are called here
   std::vector<void*> pointers_;
   std::vector<void*> bound_;
   std::vector<Patch> patches_;  // by slot

@@ -1,4 +1,5 @@
 // Eager execution: an op on concrete tensors runs at once through a bounded cache of bound kernels.
+#include <algorithm>
 #include <list>
 #include <new>
 #include <unordered_map>
@@ -6,7 +7,7 @@
 #include "nacre/base/layer_scope.h"
 #include "nacre/base/probe.h"
 #include "nacre/base/threads.h"
-#include "nacre/kernels/registry.h"
+#include "nacre/kernels/backend.h"
 #include "nacre/ops/define/emit.h"
 #include "nacre/plan/loop.h"
 #include "nacre/run/tape.h"
@@ -15,6 +16,8 @@ namespace nacre {
 namespace {
 
 struct Entry {
+  Backend* backend;
+  MemorySpace* space;  // its memory
   Op op;
   Attrs attrs;
   SpecList inputs;
@@ -38,20 +41,21 @@ class EagerCache {
  public:
   Entry& find_or_make(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
                       const Location& at) {
+    Backend& backend = current_backend();
     const std::size_t hash = hash_of(op, attrs, inputs);
     // A small direct-mapped front keeps the common case free of hash-table work.
     Entry*& front = front_[hash % kFront];
-    if (front && front->hash == hash && matches(*front, op, attrs, inputs)) {
+    if (front && front->hash == hash && matches(*front, backend, op, attrs, inputs)) {
       return *front;
     }
     const auto [first, last] = index_.equal_range(hash);
     for (auto it = first; it != last; ++it) {
-      if (!matches(*it->second, op, attrs, inputs)) continue;
+      if (!matches(*it->second, backend, op, attrs, inputs)) continue;
       entries_.splice(entries_.begin(), entries_, it->second);
       front = &entries_.front();
       return entries_.front();
     }
-    Entry entry = bind(op, attrs, inputs, at);
+    Entry entry = bind(backend, op, attrs, inputs, at);
     entry.hash = hash;
     if (entries_.size() >= kMostEntries) evict_last();
     entries_.push_front(std::move(entry));
@@ -64,16 +68,21 @@ class EagerCache {
   static constexpr std::size_t kFront = 256;
   static constexpr std::size_t kMostEntries = 1024;  // the least recently used one goes first
 
-  static bool matches(const Entry& e, Op op, const Attrs& attrs, std::span<const Tensor> inputs) {
+  static bool matches(const Entry& e, const Backend& backend, Op op, const Attrs& attrs,
+                      std::span<const Tensor> inputs) {
     if (e.op != op || e.inputs.size() != inputs.size() || e.threads != threads()) return false;
+    if (e.backend != &backend) return false;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!(e.inputs[i] == inputs[i].spec())) return false;
     }
     return e.attrs == attrs;
   }
 
-  static Entry bind(Op op, const Attrs& attrs, std::span<const Tensor> inputs, const Location& at) {
-    Entry e{.op = op,
+  static Entry bind(Backend& backend, Op op, const Attrs& attrs, std::span<const Tensor> inputs,
+                    const Location& at) {
+    Entry e{.backend = &backend,
+            .space = &backend.memory(),
+            .op = op,
             .attrs = attrs,
             .inputs = {},
             .outputs = {},
@@ -115,12 +124,15 @@ EagerCache& cache() {
   return instance;
 }
 
+// Inputs and outputs are in the entry's memory.
 void run(const Entry& entry, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
   InlineVector<void*, 12> pointers;
-  for (const Tensor& t : inputs) pointers.push_back(const_cast<void*>(t.raw_data()));
-  for (Tensor& t : outputs) pointers.push_back(t.raw_mutable_data());
+  for (const Tensor& t : inputs) pointers.push_back(t.buffer().data());
+  for (const Tensor& t : outputs) pointers.push_back(t.buffer().data());
   Buffer scratch;
-  if (entry.kernel.scratch_bytes > 0) scratch = Buffer::allocate(entry.kernel.scratch_bytes);
+  if (entry.kernel.scratch_bytes > 0) {
+    scratch = Buffer::allocate(entry.kernel.scratch_bytes, *entry.space);
+  }
   entry.kernel.run(entry.kernel.state.get(), pointers.begin(), {entry.threads, scratch.data()});
 }
 
@@ -129,13 +141,21 @@ void run(const Entry& entry, std::span<const Tensor> inputs, std::span<Tensor> o
 TensorList emit_eager(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
                       const Location& at) try {
   const Entry& entry = cache().find_or_make(op, attrs, inputs, at);
+  MemorySpace& space = *entry.space;
+  // Tapes know the inputs as they were given.
+  TensorList moved;
+  std::span<const Tensor> here = inputs;
+  if (!std::all_of(inputs.begin(), inputs.end(), [&](const Tensor& t) { return t.is_in(space); })) {
+    for (const Tensor& t : inputs) moved.push_back(t.in(space));
+    here = moved;
+  }
   TensorList outputs;
   if (entry.is_view) {
-    outputs.push_back(Tensor(entry.outputs[0], inputs[0].buffer()));
+    outputs.push_back(Tensor(entry.outputs[0], here[0].buffer()));
   } else {
-    for (const Spec& spec : entry.outputs) outputs.push_back(Tensor(spec));
+    for (const Spec& spec : entry.outputs) outputs.push_back(Tensor(spec, space));
     try {
-      run(entry, inputs, outputs);
+      run(entry, here, outputs);
     } catch (const ValueError& e) {
       // In a gradient rule: the user's line, not the rule's.
       const Origin origin = current_origin(at);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 
 #include "nacre/base/debug.h"
 #include "nacre/base/probe.h"
@@ -54,16 +53,29 @@ std::vector<Donation> donations_of(const PlanEntry& entry) {
 }
 
 // Makes the memory of Variables that are updated in place theirs alone, and gathers the pointers.
+// What is elsewhere than the plan is brought to it: Variables stay there.
 void bind_pointers(PlanEntry& entry, const Tensors& arguments, Tensors& results) {
+  MemorySpace& space = *entry.space;
+  std::size_t slot = 0;
+  for (const Tensor& t : arguments) {
+    if (t.is_in(space)) {
+      entry.in_pointers[slot++] = t.buffer().data();
+    } else {
+      entry.moved.push_back(t.in(space));
+      entry.in_pointers[slot++] = entry.moved.back().buffer().data();
+    }
+  }
   for (const VariableRef& cell : entry.updated_in_place) {
     if (!cell->value.exclusive()) cell->value = cell->value.clone();
   }
-  std::size_t slot = 0;
-  for (const Tensor& t : arguments) {
-    entry.in_pointers[slot++] = const_cast<void*>(t.raw_data());
-  }
   for (const VariableRef& cell : entry.reads) {
-    entry.in_pointers[slot++] = const_cast<void*>(cell->value.raw_data());
+    const Buffer& memory = cell->value.buffer();
+    if (memory.is_in(space)) {
+      entry.in_pointers[slot++] = memory.data();
+    } else {
+      cell->value = cell->value.in(space);
+      entry.in_pointers[slot++] = cell->value.buffer().data();
+    }
   }
   results.clear();
   const auto overwrites = entry.plan->overwrites();
@@ -72,8 +84,8 @@ void bind_pointers(PlanEntry& entry, const Tensors& arguments, Tensors& results)
       results.emplace_back();
       entry.out_pointers[i] = entry.in_pointers[static_cast<std::size_t>(overwrites[i])];
     } else {
-      results.emplace_back(entry.results[i]);
-      entry.out_pointers[i] = results.back().raw_mutable_data();
+      results.emplace_back(entry.results[i], space);
+      entry.out_pointers[i] = results.back().buffer().data();
     }
   }
 }
@@ -85,6 +97,7 @@ void take_results(PlanEntry& entry, Tensors& results) {
     if (t.defined()) entry.writes[i]->value = std::move(t);
   }
   results.resize(entry.own_results);
+  entry.moved.clear();
 }
 
 // Larger Variables than this are not kept.
@@ -105,13 +118,17 @@ void find_kept(PlanEntry& entry) {
     entry.kept.push_back({r, bytes});
     bytes += size;
   }
-  entry.kept_bytes.resize(bytes);
+  entry.kept_bytes = Buffer::allocate(bytes, *entry.space);
+}
+
+void* place_of(const PlanEntry& entry, const PlanEntry::Kept& kept) {
+  return static_cast<char*>(entry.kept_bytes.data()) + kept.offset;
 }
 
 void keep(PlanEntry& entry) {
   for (const PlanEntry::Kept& k : entry.kept) {
-    std::memcpy(entry.kept_bytes.data() + k.offset, entry.reads[k.read]->value.raw_data(),
-                entry.read_specs[k.read].bytes());
+    entry.space->copy(place_of(entry, k), entry.reads[k.read]->value.buffer().data(),
+                      entry.read_specs[k.read].bytes());
   }
 }
 
@@ -121,8 +138,8 @@ std::string restore_kept(PlanEntry& entry) {
   std::vector<bool> restored(entry.reads.size());
   for (const PlanEntry::Kept& k : entry.kept) {
     restored[k.read] = true;
-    std::memcpy(entry.reads[k.read]->value.raw_mutable_data(), entry.kept_bytes.data() + k.offset,
-                entry.read_specs[k.read].bytes());
+    entry.space->copy(entry.reads[k.read]->value.buffer().data(), place_of(entry, k),
+                      entry.read_specs[k.read].bytes());
   }
   constexpr std::size_t kMostNames = 4;
   std::string names;
@@ -147,6 +164,7 @@ std::string restore_kept(PlanEntry& entry) {
 bool PlanEntry::matches(std::size_t wanted_key, const Tensors& given) const {
   if (key != wanted_key || given.size() != arguments.size()) return false;
   if (threads != nacre::threads() || training != nacre::training()) return false;
+  if (backend != &current_backend()) return false;
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (!(given[i].spec() == arguments[i])) return false;
   }
@@ -171,6 +189,8 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
                           CompiledFunction::TraceFn trace, void* user) {
   PlanEntry entry;
   entry.key = key;
+  entry.backend = &current_backend();
+  entry.space = &entry.backend->memory();
   entry.threads = threads();
   entry.training = training();
   // Also since a std::variant (of GCC 12) that finds no memory for its copy breaks.
@@ -218,7 +238,8 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
   const DebugFlags& debug = debug_flags();
   if (debug.trace) print("trace", to_text(entry.traced));
   entry.plan = std::make_unique<Plan>(optimize(entry.traced, options),
-                                      PlanOptions{.threads = entry.threads,
+                                      PlanOptions{.backend = entry.backend,
+                                                  .threads = entry.threads,
                                                   .reference_only = options.reference_only,
                                                   .donations = donations_of(entry),
                                                   .check_finite = debug.nan,
@@ -274,8 +295,10 @@ ProfileReport profile_entry(PlanEntry& entry, const Tensors& arguments, int repe
     entry.plan->replay_timed(entry.in_pointers, entry.out_pointers, now);
     take_results(entry, results);
     bind_pointers(entry, arguments, results);
+    entry.space->wait();
     const auto start = std::chrono::steady_clock::now();
     entry.plan->replay(entry.in_pointers, entry.out_pointers);
+    entry.space->wait();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     take_results(entry, results);
     if (i < 2) continue;

@@ -12,6 +12,8 @@ namespace nacre {
 struct PlanEntry {
   std::size_t key = 0;  // of the arguments' structure
   std::vector<Spec> arguments;
+  Backend* backend = nullptr;
+  MemorySpace* space = nullptr;  // its memory
   int threads = 1;
   bool training = false;  // the mode, see run/mode.h
   // What else was read: Variables (those in `asked` also for their flags) and settings.
@@ -38,6 +40,7 @@ struct PlanEntry {
   // Memory of the next replay; kept, so that a call allocates nothing but its results.
   std::vector<void*> in_pointers;
   std::vector<void*> out_pointers;
+  Tensors moved;  // arguments that came from another memory
   std::vector<VariableRef> updated_in_place;
   // Those that change before the first parameter does (step counts, statistics, random state), with
   // room for what they were: a replay that fails puts it back.
@@ -46,7 +49,7 @@ struct PlanEntry {
     std::size_t offset;
   };
   std::vector<Kept> kept;
-  std::vector<std::byte> kept_bytes;
+  Buffer kept_bytes;
 
   bool matches(std::size_t wanted_key, const Tensors& given) const;
   // A Variable it used was replaced: it can never serve again.

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <map>
 
-#include "nacre/kernels/registry.h"
+#include "nacre/run/measured.h"
 
 namespace nacre {
 namespace {
@@ -25,35 +24,39 @@ double best_seconds(int runs, F&& f) {
   return best;
 }
 
-double measure_products() {
+double measure_products(Backend& backend) {
+  MemorySpace& space = backend.memory();
   constexpr std::int64_t kSize = 384;
   const Spec spec{f32, {kSize, kSize}};
   const Attrs attrs{{"transpose_a", false}, {"transpose_b", false}};
   const SpecList in{spec, spec};
   const SpecList out{spec};
-  const PreparedKernel kernel = prepare_kernel({Op::matmul, attrs, in, out, 1});
+  const PreparedKernel kernel = prepare_kernel({Op::matmul, attrs, in, out, 1}, backend);
   if (kernel.name == "reference") return 0;
-  Tensor a = full(spec.shape, 0.5, f32);
-  Tensor b = full(spec.shape, 0.25, f32);
-  Tensor c(spec);
-  void* pointers[] = {a.raw_mutable_data(), b.raw_mutable_data(), c.raw_mutable_data()};
-  const Buffer scratch = Buffer::allocate(kernel.scratch_bytes);
+  const Tensor a = full(spec.shape, 0.5, f32).in(space);
+  const Tensor b = full(spec.shape, 0.25, f32).in(space);
+  const Tensor c(spec, space);
+  void* pointers[] = {a.buffer().data(), b.buffer().data(), c.buffer().data()};
+  const Buffer scratch = Buffer::allocate(kernel.scratch_bytes, space);
   const double seconds = best_seconds(5, [&] {
     kernel.run(kernel.state.get(), pointers, {1, scratch.data()});
+    space.wait();
   });
   return 2.0 * kSize * kSize * kSize / seconds;
 }
 
-double measure_copies(std::size_t bytes, int repeats) {
-  const Buffer from = Buffer::allocate(bytes);
-  const Buffer to = Buffer::allocate(bytes);
-  std::memset(from.data(), 1, bytes);
-  std::memset(to.data(), 1, bytes);
+double measure_copies(MemorySpace& space, std::size_t bytes, int repeats) {
+  const Buffer from = Buffer::allocate(bytes, space);
+  const Buffer to = Buffer::allocate(bytes, space);
+  space.fill(from.data(), 1, bytes);
+  space.fill(to.data(), 1, bytes);
   const double seconds = best_seconds(5, [&] {
     for (int i = 0; i < repeats; ++i) {
-      std::memcpy(to.data(), from.data(), bytes);
-      static_cast<char*>(from.data())[i % 64] ^= 1;  // so that no copy can be left out
+      space.copy(to.data(), from.data(), bytes);
+      // So that no copy can be left out.
+      space.fill(static_cast<char*>(from.data()) + i % 64, i % 128, 1);
     }
+    space.wait();
   });
   return 2.0 * static_cast<double>(bytes) * repeats / seconds;
 }
@@ -77,10 +80,11 @@ std::string per_iteration(const StepProfile& s) {
 }  // namespace
 
 const MachineCeiling& machine_ceiling() {
-  static const MachineCeiling ceiling{measure_products(),
-                                      measure_copies(std::size_t{256} << 10, 50),
-                                      measure_copies(std::size_t{64} << 20, 1)};
-  return ceiling;
+  static Measured<MachineCeiling> ceiling([](Backend& backend) -> MachineCeiling {
+    return {measure_products(backend), measure_copies(backend.memory(), std::size_t{256} << 10, 50),
+            measure_copies(backend.memory(), std::size_t{64} << 20, 1)};
+  });
+  return ceiling.of(current_backend());
 }
 
 double ProfileReport::step_microseconds() const {

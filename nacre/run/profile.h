@@ -24,8 +24,8 @@ struct StepProfile {
   double fraction = 0;
 };
 
-// What this machine reaches at best, measured once: products of matrices, copies within the
-// second-level cache, copies in main memory. One thread.
+// What the current backend reaches at best, measured once: products of matrices, copies within the
+// second-level cache (256 KiB), copies in main memory (64 MiB). One thread.
 struct MachineCeiling {
   double operations_per_second = 0;
   double cache_bytes_per_second = 0;

@@ -325,9 +325,10 @@ class Printer {
 std::string contents(const Tensor& t, const PrintOptions& options, std::size_t prefix) {
   if (!t.defined()) return "undefined";
   if (t.is_traced()) return to_string(t.spec()) + " %" + std::to_string(t.value());
-  if (t.rank() == 0) return scalar_text(t);
+  const Tensor here = t.on_host();
+  if (t.rank() == 0) return scalar_text(here);
   if (t.elements() == 0) return "[]";
-  return Printer(t, options, prefix).text();
+  return Printer(here, options, prefix).text();
 }
 
 }  // namespace

@@ -126,13 +126,60 @@ std::int64_t Tensor::size(int axis) const {
   return shape()[axis < 0 ? axis + r : axis];
 }
 
-const Buffer& Tensor::buffer() const {
-  const Impl& impl = checked();
-  if (impl.trace) throw_not_concrete(impl.spec, {});
-  return impl.buffer;
+void Tensor::throw_traced() const { throw_not_concrete(spec(), {}); }
+
+void Tensor::throw_not_readable() const {
+  throw InternalError(
+      format_error({.op = "tensor",
+                    .what = fmt::format(
+                        "the elements of {} are in the memory \"{}\", which the host may not read",
+                        to_string(spec()), buffer().space().name()),
+                    .hint = "read them from on_host(), a copy in the host's memory"}));
 }
 
-const void* Tensor::raw_data() const { return buffer().data(); }
+Tensor Tensor::in(MemorySpace& space) const {
+  return is_in(space) ? *this : Tensor(spec(), buffer().in(space));
+}
+
+Tensors on_host(std::span<const Tensor> tensors) {
+  constexpr std::size_t kSmall = std::size_t{64} << 10;
+  const auto away = [](const Tensor& t) { return t.defined() && !t.buffer().host_reads(); };
+  Tensors out(tensors.begin(), tensors.end());
+  for (std::size_t first = 0; first < out.size(); ++first) {
+    if (!away(out[first])) continue;
+    MemorySpace& space = out[first].buffer().space();
+    const auto joins = [&](const Tensor& t) {
+      return away(t) && t.is_in(space) && t.spec().bytes() <= kSmall;
+    };
+    std::vector<std::size_t> which;
+    std::vector<std::size_t> begin;
+    std::size_t bytes = 0;
+    for (std::size_t i = first; i < out.size(); ++i) {
+      if (!joins(out[i])) continue;
+      which.push_back(i);
+      begin.push_back(bytes);
+      bytes += (out[i].spec().bytes() + kAlignment - 1) / kAlignment * kAlignment;
+    }
+    if (which.size() < 2 || which[0] != first) {
+      out[first] = out[first].in(host_memory());
+      continue;
+    }
+    const Buffer together = Buffer::allocate(bytes, space);
+    for (std::size_t k = 0; k < which.size(); ++k) {
+      const Tensor& t = out[which[k]];
+      space.copy(static_cast<char*>(together.data()) + begin[k], t.buffer().data(),
+                 t.spec().bytes());
+    }
+    const Buffer here = together.in(host_memory());
+    for (std::size_t k = 0; k < which.size(); ++k) {
+      Tensor t(out[which[k]].spec());
+      host_memory().from_host(t.raw_mutable_data(),
+                              static_cast<const char*>(here.data()) + begin[k], t.spec().bytes());
+      out[which[k]] = std::move(t);
+    }
+  }
+  return out;
+}
 
 const void* Tensor::typed_data(DType wanted) const {
   const void* data = raw_data();
@@ -152,6 +199,7 @@ Number Tensor::only_number(const Location& at) const {
                       .location = at,
                       .hint = "reduce it (mean, sum) or use to_vector()"}));
   }
+  if (!impl.buffer.host_reads()) return on_host().only_number(at);
   return visit_dtype(dtype(), [&](auto tag) -> Number {
     using T = typename decltype(tag)::type;
     const T value = *static_cast<const T*>(raw_data());
@@ -173,6 +221,7 @@ void Tensor::throw_unheld(std::string_view op, const Number& number, const Locat
 
 template <class T>
 std::vector<T> Tensor::to_vector() const {
+  if (!buffer().host_reads()) return on_host().to_vector<T>();
   std::vector<T> out(count());
   visit_dtype(dtype(), [&](auto tag) {
     using From = typename decltype(tag)::type;
@@ -206,8 +255,9 @@ template std::vector<std::int32_t> Tensor::to_vector() const;
 template std::vector<std::int64_t> Tensor::to_vector() const;
 
 Tensor Tensor::clone() const {
-  Tensor out(spec());
-  if (spec().bytes() > 0) std::memcpy(out.raw_mutable_data(), raw_data(), spec().bytes());
+  MemorySpace& space = buffer().space();
+  Tensor out(spec(), space);
+  space.copy(out.buffer().data(), buffer().data(), spec().bytes());
   return out;
 }
 

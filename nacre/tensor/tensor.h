@@ -34,6 +34,9 @@ class Tensor {
   Tensor() = default;
   // An uninitialised tensor, to be filled through mutable_data().
   explicit Tensor(const Spec& spec);
+  // The same in a memory space, to be filled by its kernels.
+  Tensor(const Spec& spec, MemorySpace& space)
+      : Tensor(spec, Buffer::allocate(spec.bytes(), space)) {}
   // Elements over memory that exists: `data` holds shape.elements() elements of dtype.
   Tensor(const Spec& spec, Buffer data);
 
@@ -70,7 +73,15 @@ class Tensor {
   std::int64_t size(int axis) const;
   std::int64_t elements() const { return spec().elements(); }
 
-  // The elements. Throws DTypeError when T is not the dtype's type, TraceError on a traced value.
+  // Where a backend computed it the elements may lie in memory that the host may not read: the next
+  // two give the same elements elsewhere, this tensor itself where nothing is to be done. What
+  // reads elements begins with on_host(). Throw TraceError on a traced value.
+  Tensor on_host() const { return buffer().host_reads() ? *this : in(host_memory()); }
+  Tensor in(MemorySpace& space) const;
+  bool is_in(const MemorySpace& space) const { return buffer().is_in(space); }
+
+  // The elements. Throws DTypeError when T is not the dtype's type, TraceError on a traced value,
+  // InternalError where the host may not read them (on_host() gives a tensor that it may).
   template <class T>
   std::span<const T> data() const {
     return {static_cast<const T*>(typed_data(dtype_of<T>())), count()};
@@ -80,9 +91,17 @@ class Tensor {
   std::span<T> mutable_data() {
     return {const_cast<T*>(static_cast<const T*>(typed_data(dtype_of<T>()))), count()};
   }
-  const void* raw_data() const;
+  const void* raw_data() const {
+    const Buffer& memory = buffer();
+    if (!memory.host_reads()) throw_not_readable();
+    return memory.data();
+  }
   void* raw_mutable_data() { return const_cast<void*>(raw_data()); }
-  const Buffer& buffer() const;
+  const Buffer& buffer() const {
+    const Impl& impl = checked();
+    if (impl.trace) throw_traced();
+    return impl.buffer;
+  }
 
   // The only element, converted; integers exactly. Throws ShapeError unless there is exactly
   // one, ValueError when a whole type T does not hold it (a fraction is cut off).
@@ -95,7 +114,7 @@ class Tensor {
   // All elements, converted to T as by item().
   template <class T>
   std::vector<T> to_vector() const;
-  // A deep copy, never over borrowed memory.
+  // A deep copy in the same memory space, never over borrowed memory.
   Tensor clone() const;
 
   const std::shared_ptr<Trace>& trace() const { return checked().trace; }
@@ -168,6 +187,8 @@ class Tensor {
     return *impl_;
   }
   [[noreturn]] static void throw_undefined();
+  [[noreturn]] void throw_traced() const;
+  [[noreturn]] void throw_not_readable() const;
   const void* typed_data(DType dtype) const;
   Number only_number(const Location& at) const;
   [[noreturn]] static void throw_unheld(std::string_view op, const Number& number,
@@ -178,6 +199,10 @@ class Tensor {
 };
 
 using Tensors = std::vector<Tensor>;
+
+// on_host() of each (undefined ones stay); small tensors of one other space come in one copy, for
+// which the host waits once.
+Tensors on_host(std::span<const Tensor> tensors);
 
 // A number or a list of nested lists, as braces write it.
 class NestedList {

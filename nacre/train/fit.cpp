@@ -101,12 +101,12 @@ void Model::Impl::check_batches(const data::BatchSource& source) const {
                            source.samples())}));
 }
 
-void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t number,
-                             const data::Batch& batch) {
+void Model::Impl::check_loss(const Unread& step, const data::Batch& batch, bool late) {
   if (!options->check_finite) return;
-  const std::string where = fmt::format("in epoch {}, batch {}", epoch + 1, number + 1);
-  const std::string gradient = optimizer().non_finite_gradient();
+  const auto loss = step.out[0].item<double>();
+  const std::string gradient = optimizer().gradient_of(step.finite);
   if (std::isfinite(loss) && gradient.empty()) return;
+  const std::string where = fmt::format("in epoch {}, batch {}", step.epoch + 1, step.number + 1);
   const char* hint =
       "lower the learning rate, clip gradients (optimizer.clip_norm(1)), check the data for NaN, "
       "or let the loss work on logits (.from_logits = true)";
@@ -128,7 +128,7 @@ void Model::Impl::check_loss(double loss, std::int64_t epoch, std::int64_t numbe
          .hint = "clean the data: for example where(is_nan(x), 0, x)"}));
   }
   Tensors values;
-  const nn::NamedVariables all = parameters();
+  const nn::NamedVariables all = late ? nn::NamedVariables() : parameters();
   for (const nn::NamedVariable& p : all) values.push_back(p.cell->value);
   const std::int64_t place = values.empty() ? -1 : first_non_finite(values).item<std::int64_t>();
   if (place >= 0) {
@@ -222,6 +222,7 @@ class Model::Impl::Fit {
       if (state_.batch < state_.batches) break;
       end_epoch(epoch);
     }
+    m_.read_results();
     tell(&Callback::on_train_end);
     return m_.history;
   }
@@ -234,6 +235,8 @@ class Model::Impl::Fit {
     if (options_.verbose > 0) m_.callbacks.push_back(progress_line(options_.verbose));
     m_.history = {};
     m_.sums = {};
+    m_.unread.clear();
+    m_.unread_bytes = 0;
     m_.steps = 0;
     m_.stopped = false;
     m_.position = {};
@@ -272,7 +275,10 @@ class Model::Impl::Fit {
   }
 
   void set_logs() {
-    state_.set_logs([&m = m_] { return m.logs_of(m.sums, m.options->metrics); });
+    state_.set_logs([&m = m_] {
+      m.read_results();
+      return m.logs_of(m.sums, m.options->metrics);
+    });
   }
 
   void write_checkpoint() {
@@ -298,8 +304,10 @@ class Model::Impl::Fit {
     const StepKind kind = m_.lbfgs ? StepKind::gradients
                           : update ? StepKind::train
                                    : StepKind::accumulate;
-    const double loss = m_.run_batch(kind, batch, m_.sums, m_.options->metrics);
-    m_.check_loss(loss, epoch, state_.batch, batch);
+    Unread step = m_.run_batch(kind, batch);
+    step.epoch = epoch;
+    step.number = state_.batch;
+    m_.take(std::move(step), batch);
     ++state_.batch;
     state_.samples += batch.size();
     if (update) ++m_.steps;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "nacre/base/user_call.h"
 #include "nacre/base/utf8.h"
@@ -17,7 +18,8 @@ namespace nacre {
 namespace {
 
 // Batches one after another; scalars become a row each.
-Tensor joined_rows(const Tensors& parts) {
+Tensor joined_rows(const Tensors& given) {
+  const Tensors parts = on_host(given);
   if (parts.size() == 1) return parts[0];
   std::int64_t count = 0;
   for (const Tensor& part : parts) count += part.rank() > 0 ? part.size(0) : 1;
@@ -26,9 +28,9 @@ Tensor joined_rows(const Tensors& parts) {
   shape.set(0, count);
   Tensor out(Spec{parts[0].dtype(), shape});
   char* to = static_cast<char*>(out.raw_mutable_data());
-  for (const Tensor& part : parts) {
-    std::copy_n(static_cast<const char*>(part.raw_data()), part.spec().bytes(), to);
-    to += part.spec().bytes();
+  for (const Tensor& here : parts) {
+    std::copy_n(static_cast<const char*>(here.raw_data()), here.spec().bytes(), to);
+    to += here.spec().bytes();
   }
   return out;
 }
@@ -205,8 +207,7 @@ Tensors Model::Impl::minimize(const Tensors& flat) {
   return first;
 }
 
-double Model::Impl::run_batch(StepKind kind, const data::Batch& batch, Sums& total,
-                              std::vector<metric::Metric>& metrics) {
+Model::Impl::Unread Model::Impl::run_batch(StepKind kind, const data::Batch& batch) {
   if (batch.targets.size() != heads.size()) {
     throw ValueError(fmt::format("model: a batch has {} target tensors, {} expected: one an output",
                                  batch.targets.size(), heads.size()));
@@ -219,8 +220,11 @@ double Model::Impl::run_batch(StepKind kind, const data::Batch& batch, Sums& tot
   Tensors flat = batch.inputs;
   flat.insert(flat.end(), batch.targets.begin(), batch.targets.end());
   if (batch.weights.defined()) flat.push_back(batch.weights);
-  const Tensors out = kind == StepKind::gradients ? minimize(flat) : call(kind, flat);
-  const double loss = out[0].item<double>();
+  return {.out = kind == StepKind::gradients ? minimize(flat) : call(kind, flat), .finite = {}};
+}
+
+void Model::Impl::add(const Unread& step, Sums& total, std::vector<metric::Metric>& metrics) const {
+  const Tensors& out = step.out;
   std::size_t at = 1;
   total.resize(heads.size());
   for (Sum& sum : total) {
@@ -234,7 +238,50 @@ double Model::Impl::run_batch(StepKind kind, const data::Batch& batch, Sums& tot
     m.measure().add(std::span(out).subspan(at, count));
     at += count;
   }
-  return loss;
+}
+
+namespace {
+
+// Brings what many steps gave to where the host reads it, at once.
+template <class List>
+void bring_here(List& steps) {
+  Tensors all;
+  for (const auto& step : steps) {
+    all.insert(all.end(), step.out.begin(), step.out.end());
+    all.push_back(step.finite);
+  }
+  all = on_host(all);
+  auto next = all.begin();
+  for (auto& step : steps) {
+    for (Tensor& t : step.out) t = std::move(*next++);
+    step.finite = std::move(*next++);
+  }
+}
+
+}  // namespace
+
+void Model::Impl::take(Unread step, const data::Batch& batch) {
+  if (options->check_finite) step.finite = optimizer().finite_word();
+  if (step.is_here() && unread.empty()) {
+    add(step, sums, options->metrics);
+    check_loss(step, batch, false);
+    return;
+  }
+  step.batch = batch;
+  unread.push_back(std::move(step));
+  for (const Tensor& t : batch.inputs) unread_bytes += t.spec().bytes();
+  if (unread.size() >= kMostUnread || unread_bytes >= kMostUnreadBytes) read_results();
+}
+
+void Model::Impl::read_results() {
+  if (unread.empty()) return;
+  std::vector<Unread> steps = std::exchange(unread, {});
+  unread_bytes = 0;
+  bring_here(steps);
+  for (const Unread& step : steps) {
+    add(step, sums, options->metrics);
+    check_loss(step, step.batch, &step != &steps.back());
+  }
 }
 
 Logs Model::Impl::logs_of(const Sums& total, const std::vector<metric::Metric>& metrics) const {
@@ -258,7 +305,17 @@ Logs Model::Impl::evaluate(data::BatchSource& source) {
   if (source.samples() == 0) {
     throw ValueError(format_error({.op = "evaluate", .what = "there are no samples"}));
   }
-  while (source.next(batch)) run_batch(StepKind::test, batch, total, evaluated);
+  std::vector<Unread> steps;
+  const auto read = [&] {
+    bring_here(steps);
+    for (const Unread& step : steps) add(step, total, evaluated);
+    steps.clear();
+  };
+  while (source.next(batch)) {
+    steps.push_back(run_batch(StepKind::test, batch));
+    if (steps.back().is_here() || steps.size() >= kMostUnread) read();
+  }
+  read();
   return logs_of(total, evaluated);
 }
 

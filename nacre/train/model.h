@@ -48,7 +48,9 @@ struct ModelOptions {
   // several outputs that ignore different samples share one weight a batch.)
   std::int64_t accumulate = 1;
   // A loss or a gradient that is not finite is an error. The check costs a step that reads the
-  // gradients once; false switches it off.
+  // gradients once; false switches it off. On a backend whose results the host has to wait for they
+  // are looked at when somebody asks for the numbers, or after 128 batches: the error names the
+  // batch that it was, and comes so much later.
   bool check_finite = true;
   // Minimizes the loss by L-BFGS instead of an optimizer; a batch should be the whole data set.
   std::optional<optim::LBFGSOptions> lbfgs = {};

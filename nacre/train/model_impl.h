@@ -26,6 +26,17 @@ struct Model::Impl {
     std::size_t metrics;
   };
   enum class StepKind { train, accumulate, gradients, test };
+  // What a step gave and nobody has read yet. Where a device computes, to read is to wait for it:
+  // it is done for many steps at once, when somebody asks.
+  struct Unread {
+    Tensors out;    // see step()
+    Tensor finite;  // Optimizer::finite_word(); undefined where nothing is checked
+    std::int64_t epoch = 0;
+    std::int64_t number = 0;  // of the batch
+    data::Batch batch = {};
+    // The host has the numbers at hand.
+    bool is_here() const { return out[0].buffer().host_reads(); }
+  };
 
   nn::Layer network;
   std::optional<ModelOptions>
@@ -46,7 +57,11 @@ struct Model::Impl {
   data::Info info;
 
   // The run in progress, or the last one.
-  Sums sums;
+  Sums sums;  // without those in `unread`
+  std::vector<Unread> unread;
+  std::size_t unread_bytes = 0;  // of their batches
+  static constexpr std::size_t kMostUnread = 128;
+  static constexpr std::size_t kMostUnreadBytes = std::size_t{256} << 20;
   History history;
   std::int64_t steps = 0;
   data::Position position;
@@ -73,9 +88,13 @@ struct Model::Impl {
   void use_gradients(StepKind kind, const Tensors& gradients, const Forward& parts);
   Tensors step(StepKind kind, const Tensors& flat);
   Tensors call(StepKind kind, const Tensors& flat);
-  // Runs a batch and adds loss and metrics to `sums` and `metrics`; returns the batch's loss.
-  double run_batch(StepKind kind, const data::Batch& batch, Sums& sums,
-                   std::vector<metric::Metric>& metrics);
+  Unread run_batch(StepKind kind, const data::Batch& batch);
+  // Adds loss and metrics, which the host can read, to `sums` and `metrics`.
+  void add(const Unread& step, Sums& sums, std::vector<metric::Metric>& metrics) const;
+  // The same of a step of fit(): at once where that costs no waiting, else when it is asked for, or
+  // after kMostUnread steps or bytes of their batches; throws what check_loss() does.
+  void take(Unread step, const data::Batch& batch);
+  void read_results();
   // What step() gives at the place where L-BFGS begins, and the parameters where it ends.
   Tensors minimize(const Tensors& flat);
   Logs evaluate(data::BatchSource& source);
@@ -83,7 +102,9 @@ struct Model::Impl {
   class Fit;
   History fit(Model& model, data::BatchSource& source, const FitOptions& options);
   void check_batches(const data::BatchSource& source) const;
-  void check_loss(double loss, std::int64_t epoch, std::int64_t number, const data::Batch& batch);
+  // Throws ValueError or GradientError where a step of fit() met what is not finite. `late`: others
+  // came after it, the parameters are not those that it left.
+  void check_loss(const Unread& step, const data::Batch& batch, bool late);
   nn::StateMap training_state();
   // Throws IoError, ValueError or ShapeError for the state of another run; the model is as it
   // was then.

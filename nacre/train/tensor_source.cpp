@@ -55,11 +55,12 @@ void expect_verbose(const char* who, int verbose) {
 
 Tensor rows(const Tensor& x, std::int64_t first, std::int64_t last) {
   Tensor out(Spec{x.dtype(), with_rows(x, last - first)});
+  const Tensor here = x.on_host();
   const std::size_t row =
       x.spec().bytes() / static_cast<std::size_t>(std::max<std::int64_t>(1, x.size(0)));
   if (out.spec().bytes() > 0) {
     std::memcpy(out.raw_mutable_data(),
-                static_cast<const char*>(x.raw_data()) + static_cast<std::size_t>(first) * row,
+                static_cast<const char*>(here.raw_data()) + static_cast<std::size_t>(first) * row,
                 out.spec().bytes());
   }
   return out;
@@ -70,7 +71,8 @@ Tensor rows(const Tensor& x, std::span<const std::int64_t> indices) {
   const std::size_t row =
       x.spec().bytes() / static_cast<std::size_t>(std::max<std::int64_t>(1, x.size(0)));
   if (row == 0) return out;
-  const char* from = static_cast<const char*>(x.raw_data());
+  const Tensor here = x.on_host();
+  const char* from = static_cast<const char*>(here.raw_data());
   char* to = static_cast<char*>(out.raw_mutable_data());
   for (const std::int64_t i : indices) {
     std::memcpy(to, from + static_cast<std::size_t>(i) * row, row);
@@ -79,11 +81,11 @@ Tensor rows(const Tensor& x, std::span<const std::int64_t> indices) {
   return out;
 }
 
-TensorSource::TensorSource(Tensors inputs, Tensors targets, Tensor weights,
+TensorSource::TensorSource(const Tensors& inputs, const Tensors& targets, const Tensor& weights,
                            const TensorSourceOptions& options)
-    : inputs_(std::move(inputs)),
-      targets_(std::move(targets)),
-      weights_(std::move(weights)),
+    : inputs_(on_host(inputs)),
+      targets_(on_host(targets)),
+      weights_(weights.defined() ? weights.on_host() : weights),
       options_(options) {
   if (options.batch_size < 1) {
     fail(fmt::format("batch_size {} is below 1", options.batch_size));

@@ -16,7 +16,8 @@ class TensorSource final : public data::BatchSource {
  public:
   // `weights` may be undefined. Throws ShapeError when the tensors differ in their first axis,
   // ValueError for a batch size below 1.
-  TensorSource(Tensors inputs, Tensors targets, Tensor weights, const TensorSourceOptions& options);
+  TensorSource(const Tensors& inputs, const Tensors& targets, const Tensor& weights,
+               const TensorSourceOptions& options);
 
   std::int64_t samples() const override { return samples_; }
   std::int64_t batch_size() const override { return options_.batch_size; }

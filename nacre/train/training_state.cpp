@@ -85,6 +85,7 @@ bool has_unbuilt(nn::Layer& network) {
 }  // namespace
 
 nn::StateMap Model::Impl::training_state() {
+  read_results();
   nn::StateMap out;
   put(out, "model/", nn::values_of(nn::state(network)));
   if (options) put(out, "optimizer/", nn::values_of(options->optimizer->state()));

@@ -1,52 +1,63 @@
-// The checks that hold for every op, driven by nothing but its definition and samples.
+// The checks that hold for every op, driven by nothing but its definition and samples: on the CPU,
+// and on a backend whose memory the host may not touch.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <set>
 
 #include "nacre/base/threads.h"
-#include "nacre/kernels/registry.h"
+#include "nacre/kernels/backend.h"
 #include "nacre/nacre.h"
+#include "tests/support/host2.h"
 #include "tests/support/samples.h"
 
 namespace nacre::testing {
 namespace {
 
-class EveryOp : public ::testing::TestWithParam<Op> {
+struct Case {
+  Op op;
+  Backend& (*backend)();
+};
+
+class EveryOp : public ::testing::TestWithParam<Case> {
  protected:
-  Op op() const { return GetParam(); }
+  Op op() const { return GetParam().op; }
   const OpDef& def() const { return op_def(op()); }
+
+ private:
+  BackendScope backend_{GetParam().backend()};
 };
 
 bool structural(Op op) { return op == Op::input || op == Op::constant; }
 
-// Runs one kernel on inputs placed `misalign` elements past an aligned address.
+// Runs one kernel of the current backend on inputs placed `misalign` elements past an aligned
+// address.
 Tensors run_kernel(Op op, const Attrs& attrs, const Tensors& inputs, bool reference,
                    std::size_t misalign = 0, int thread_count = 1) {
+  MemorySpace& space = current_backend().memory();
   SpecList in;
   std::vector<Buffer> memory;
   std::vector<void*> pointers;
   const auto place = [&](const Spec& spec) {
     const std::size_t shift = misalign * size_of(spec.dtype);
-    memory.push_back(Buffer::allocate(spec.bytes() + shift + 1));
+    memory.push_back(Buffer::allocate(spec.bytes() + shift + 1, space));
     pointers.push_back(static_cast<char*>(memory.back().data()) + shift);
   };
   for (const Tensor& t : inputs) {
     in.push_back(t.spec());
     place(t.spec());
-    if (t.spec().bytes()) std::memcpy(pointers.back(), t.raw_data(), t.spec().bytes());
+    space.from_host(pointers.back(), t.raw_data(), t.spec().bytes());
   }
   const SpecList out = infer_specs(op, attrs, in, {});
   for (const Spec& spec : out) place(spec);
   const PreparedKernel kernel = prepare_kernel({op, attrs, in, out, thread_count}, reference);
-  const Buffer scratch = Buffer::allocate(kernel.scratch_bytes);
+  const Buffer scratch = Buffer::allocate(kernel.scratch_bytes, space);
   kernel.run(kernel.state.get(), pointers.data(), {thread_count, scratch.data()});
   Tensors results;
   for (std::size_t i = 0; i < out.size(); ++i) {
     Tensor t(out[i]);
-    if (out[i].bytes()) std::memcpy(t.raw_mutable_data(), pointers[in.size() + i], out[i].bytes());
+    space.to_host(t.raw_mutable_data(), pointers[in.size() + i], out[i].bytes());
     results.push_back(t);
   }
   return results;
@@ -241,6 +252,7 @@ TEST_P(EveryOp, CompiledEqualsEager) {
 
 TEST_P(EveryOp, InPlaceIsSafeWhereClaimed) {
   if (structural(op())) return;
+  MemorySpace& space = current_backend().memory();
   for (const Sample& sample : def().samples()) {
     const Tensors inputs = fill_inputs(sample, 4);
     SpecList in;
@@ -253,15 +265,15 @@ TEST_P(EveryOp, InPlaceIsSafeWhereClaimed) {
       Tensors own;
       std::vector<void*> pointers;
       for (const Tensor& t : inputs) {
-        own.push_back(t.clone());
-        pointers.push_back(own.back().raw_mutable_data());
+        own.push_back(t.in(space).clone());
+        pointers.push_back(own.back().buffer().data());
       }
       Tensors outputs;
       for (std::size_t k = 0; k < out.size(); ++k) {
-        outputs.push_back(Tensor(out[k]));
-        pointers.push_back(k == 0 ? pointers[i] : outputs[k].raw_mutable_data());
+        outputs.push_back(Tensor(out[k], space));
+        pointers.push_back(k == 0 ? pointers[i] : outputs[k].buffer().data());
       }
-      const Buffer scratch = Buffer::allocate(kernel.scratch_bytes);
+      const Buffer scratch = Buffer::allocate(kernel.scratch_bytes, space);
       kernel.run(kernel.state.get(), pointers.data(), {1, scratch.data()});
       const Tensor result(out[0], own[i].buffer());
       EXPECT_EQ(difference(result, expected[0], 0, 0), "")
@@ -270,14 +282,17 @@ TEST_P(EveryOp, InPlaceIsSafeWhereClaimed) {
   }
 }
 
-std::vector<Op> all_ops() {
-  std::vector<Op> ops;
-  for (int i = 0; i < kOpCount; ++i) ops.push_back(static_cast<Op>(i));
-  return ops;
+std::vector<Case> all_ops(Backend& (*backend)()) {
+  std::vector<Case> cases;
+  for (int i = 0; i < kOpCount; ++i) cases.push_back({static_cast<Op>(i), backend});
+  return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, ::testing::ValuesIn(all_ops()),
-                         [](const auto& info) { return std::string(name_of(info.param)); });
+const auto name_of_case = [](const auto& info) { return std::string(name_of(info.param.op)); };
+
+INSTANTIATE_TEST_SUITE_P(Ops, EveryOp, ::testing::ValuesIn(all_ops(cpu_backend)), name_of_case);
+INSTANTIATE_TEST_SUITE_P(OpsOnHost2, EveryOp, ::testing::ValuesIn(all_ops(host2_backend)),
+                         name_of_case);
 
 TEST(OpTable, NamesAreUnique) {
   std::set<std::string_view> names;

@@ -69,7 +69,7 @@ Tensor fill_input(const SampleInput& input, std::uint64_t seed) {
       for (double& v : values) v = static_cast<double>(random.below(1000));
       break;
   }
-  return cast(Tensor::from(values, input.spec.shape), input.spec.dtype);
+  return cast(Tensor::from(values, input.spec.shape), input.spec.dtype).on_host();
 }
 
 Tensors fill_inputs(const Sample& sample, std::uint64_t seed, DType floats) {

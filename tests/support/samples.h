@@ -8,7 +8,7 @@
 
 namespace nacre::testing {
 
-// A tensor filled as the sample says; `seed` decides the values.
+// A tensor of the host filled as the sample says; `seed` decides the values.
 Tensor fill_input(const SampleInput& input, std::uint64_t seed);
 // All inputs of a sample; floating inputs as `floats` when it is given and not f32 (f64 for
 // gradients, bf16 for precision).

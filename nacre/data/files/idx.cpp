@@ -88,7 +88,8 @@ void write_idx(const std::filesystem::path& path, const Tensor& tensor) {
     for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(d >> shift));
   }
   const std::size_t head = out.size();
-  out.append(static_cast<const char*>(tensor.raw_data()), tensor.spec().bytes());
+  const Tensor here = tensor.on_host();
+  out.append(static_cast<const char*>(here.raw_data()), here.spec().bytes());
   swap_bytes(out.data() + head, type->bytes, static_cast<std::size_t>(tensor.elements()));
   write_file(path, path.extension() == ".gz" ? gzip_of(bytes_of(out)) : out);
 }

@@ -292,7 +292,8 @@ std::string npy_bytes(const Tensor& tensor) {
   out +=
       {'\1', '\0', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
   out += header;
-  out.append(static_cast<const char*>(tensor.raw_data()), tensor.spec().bytes());
+  const Tensor here = tensor.on_host();
+  out.append(static_cast<const char*>(here.raw_data()), here.spec().bytes());
   return out;
 }
 

@@ -49,7 +49,8 @@ Tensor blend(const Tensor& x, const std::vector<std::int64_t>& partner, float l)
     throw DTypeError("mixup: f32 values expected, these are " + to_string(x.spec()));
   }
   Tensor out(x.spec());
-  const auto from = x.data<float>();
+  const Tensor here = x.on_host();
+  const auto from = here.data<float>();
   const auto to = out.mutable_data<float>();
   const std::size_t row = partner.empty() ? 0 : from.size() / partner.size();
   for (std::size_t r = 0; r < partner.size(); ++r) {
@@ -90,9 +91,10 @@ Tensor paste(const Tensor& x, const std::vector<std::int64_t>& partner, std::int
   const std::int64_t channels = x.size(1);
   const std::int64_t h = x.size(2);
   const std::int64_t w = x.size(3);
-  Tensor out = x.clone();
+  const Tensor here = x.on_host();
+  Tensor out = here.clone();
   float* to = out.mutable_data<float>().data();
-  const float* from = x.data<float>().data();
+  const float* from = here.data<float>().data();
   for (std::int64_t r = 0; r < x.size(0); ++r) {
     for (std::int64_t c = 0; c < channels; ++c) {
       for (std::int64_t y = y0; y < y1; ++y) {

@@ -121,7 +121,8 @@ Tensor resample(const Tensor& samples, int from, int to) {
   const double cutoff = std::min(1.0, static_cast<double>(to) / from);
   const double reach = 32 / cutoff;
   Tensor out({f32, {channels, out_n}});
-  const auto x = samples.data<float>();
+  const Tensor here = samples.on_host();
+  const auto x = here.data<float>();
   const auto y = out.mutable_data<float>();
   std::vector<double> taps;
   for (std::int64_t i = 0; i < out_n; ++i) {
@@ -172,7 +173,7 @@ Tensor shape_sound(const Sound& sound, const SoundForm& form) {
     throw ValueError(fmt::format("sound: a rate of {} Hz, a length of {} and {} bands", form.rate,
                                  form.length, form.bands));
   }
-  Tensor x = sound.samples;
+  Tensor x = sound.samples.on_host();
   if (form.mono && x.size(0) > 1) {
     const std::int64_t n = x.size(1);
     Tensor mean = zeros({1, n});

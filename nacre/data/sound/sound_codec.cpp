@@ -43,7 +43,8 @@ std::string encode_wav(const Tensor& samples, int rate) {
   put(out, 16, 2);  // bits
   out += "data";
   put(out, bytes, 4);
-  const auto x = samples.data<float>();
+  const Tensor here = samples.on_host();
+  const auto x = here.data<float>();
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t c = 0; c < channels; ++c) {
       const float v = std::clamp(x[static_cast<std::size_t>(c * n + i)], -1.0f, 1.0f);

@@ -1,4 +1,4 @@
-// The kernel tables of the CPU, one a file, by families.
+// What the CPU's backend is made of: kernel tables, one a file, by families.
 #pragma once
 
 #include "nacre/kernels/registry.h"
@@ -38,5 +38,8 @@ std::span<const KernelRow> logsumexp_kernels();      // reduce/logsumexp.cpp
 std::span<const KernelRow> sort_kernels();           // index/sort.cpp
 std::span<const KernelRow> draw_kernels();           // random/draws.cpp
 std::span<const KernelRow> widened_kernels();        // widened.cpp
+
+// See Backend (onednn/onednn.cpp).
+std::string why_no_bfloat16_products();
 
 }  // namespace nacre::cpu

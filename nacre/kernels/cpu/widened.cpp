@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nacre/base/threads.h"
+#include "nacre/kernels/backend.h"
 #include "nacre/kernels/cpu/elementwise/elementwise_tiles.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/work.h"
@@ -63,7 +64,7 @@ struct Widened {
 PreparedKernel prepare_widened(const KernelQuery& q) {
   const SpecList inputs = widened(q.inputs);
   const SpecList outputs = widened(q.outputs);
-  Widened w{prepare_kernel({q.op, q.attrs, inputs, outputs, q.threads}),
+  Widened w{prepare_kernel({q.op, q.attrs, inputs, outputs, q.threads}, cpu_backend()),
             {},
             {},
             q.inputs.size() + q.outputs.size(),
@@ -93,7 +94,7 @@ bool supports_widened(const KernelQuery& q) {
     return false;
   const SpecList inputs = widened(q.inputs);
   const SpecList outputs = widened(q.outputs);
-  return has_kernel({q.op, q.attrs, inputs, outputs, q.threads});
+  return has_kernel({q.op, q.attrs, inputs, outputs, q.threads}, cpu_backend());
 }
 
 constexpr KernelRow row_of(Op op) { return {op, "widened", supports_widened, prepare_widened}; }

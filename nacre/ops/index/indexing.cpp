@@ -308,12 +308,13 @@ Tensor nonzero(const Operand& x) {
          .location = x.at(),
          .hint = "use where(mask, x, other), or compute it outside of the compiled function"}));
   }
+  const Tensor here = t.on_host();
   std::vector<std::int64_t> coordinates;
   const Shape& shape = t.shape();
   std::array<std::int64_t, kMaxRank> position{};
   visit_dtype(t.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
-    for (const T value : t.data<T>()) {
+    for (const T value : here.data<T>()) {
       if (value != T())
         coordinates.insert(coordinates.end(), position.begin(), position.begin() + shape.rank());
       for (int i = shape.rank() - 1; i >= 0; --i) {

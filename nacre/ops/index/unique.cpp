@@ -66,11 +66,12 @@ Unique unique(const Operand& x, std::optional<int> axis) {
   const Tensor rows = axis ? moveaxis({t, at}, *axis, 0) : reshape({t, at}, Shape{t.elements()});
   const std::int64_t count = rows.shape()[0];
   const std::int64_t width = count > 0 ? rows.elements() / count : 1;
+  const Tensor here = rows.on_host();
   std::vector<std::int64_t> order;
   std::vector<std::int64_t> group;
   visit_dtype(t.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
-    group_rows<T>(rows.data<T>(), count, width, order, group);
+    group_rows<T>(here.data<T>(), count, width, order, group);
   });
   std::vector<std::int64_t> first;
   std::vector<std::int64_t> counts;

@@ -5,6 +5,7 @@
 
 #include "nacre/base/error.h"
 #include "nacre/base/probe.h"
+#include "nacre/kernels/cpu/kernels.h"
 
 namespace nacre::cpu::onednn {
 
@@ -257,7 +258,7 @@ PreparedKernel to_kernel(Program program) {
 
 }  // namespace nacre::cpu::onednn
 
-namespace nacre {
+namespace nacre::cpu {
 
 // What the library will use, not what the processor has: ONEDNN_MAX_CPU_ISA may hold it back.
 std::string why_no_bfloat16_products() {
@@ -273,4 +274,4 @@ std::string why_no_bfloat16_products() {
 #endif
 }
 
-}  // namespace nacre
+}  // namespace nacre::cpu

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <csignal>
 #include <limits>
+#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/doctor.h"
@@ -78,6 +79,20 @@ void add_number(CLI::App* app, const std::string& name, T& to, T least, T most,
         to = value;
       },
       what);
+}
+
+// An empty argument is most often a variable of a script that was never set: `--resume ""` must not
+// begin another run. Of every option and argument, in all commands.
+void refuse_empty_texts(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;  // a flag
+    option->check([](const std::string& text) {
+      return text.empty() ? std::string("an empty text was given") : std::string();
+    });
+  }
+  for (CLI::App* command : app.get_subcommands([](auto*) { return true; })) {
+    refuse_empty_texts(*command);
+  }
 }
 
 int run(int argc, char** argv, Console& console) {
@@ -187,10 +202,16 @@ int run(int argc, char** argv, Console& console) {
     code = run_doctor(console);
   });
 
+  refuse_empty_texts(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help and --version
-    return app.exit(e);
+    std::ostringstream text;
+    code = app.exit(e, text, text);
+    const bool version = dynamic_cast<const CLI::CallForVersion*>(&e) != nullptr;
+    console.print(text.str(), version ? nlohmann::json{{"version", NACRE_VERSION}}
+                                      : nlohmann::json{{"help", text.str()}});
+    return code;
   } catch (const CLI::Error& e) {
     return console.fail(kUsage, usage_error(&app, e));
   }

@@ -1,6 +1,7 @@
 // `nacre eval`, `nacre predict`, `nacre summary`, `nacre models`: what is done with a model.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -168,6 +169,8 @@ int run_eval(const EvalCommand& command, const Console& console) {
     const Setup setup = open_run_data(*begun, run);
     test = setup.test;
     info = setup.info;
+    for (const std::string& warning : setup.unseen) console.warn(warning);
+    warnings.insert(warnings.end(), setup.unseen.begin(), setup.unseen.end());
     if (test.empty()) throw ValueError("the run kept no samples for testing: give --data");
   } else {
     const std::size_t known = warnings.size();
@@ -285,6 +288,12 @@ int run_summary(const SummaryCommand& command, const Console& console) {
     zoo::SavedModel saved = load_model(command.model, console);
     show(saved.model, saved.input);
     return kOk;
+  }
+  std::vector<std::string> names{"auto"};
+  for (const zoo::ModelDescription& m : zoo::models()) names.push_back(m.name);
+  if (std::find(names.begin(), names.end(), command.model) == names.end()) {
+    throw ValueError(fmt::format("{}: no such file or run, nor a model of `nacre models`{}",
+                                 command.model, did_you_mean(command.model, names)));
   }
   Recipe recipe;
   set_data(recipe.data, command.data.empty() ? "fashion-mnist" : command.data);

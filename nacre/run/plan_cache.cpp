@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 
 #include "nacre/base/debug.h"
+#include "nacre/base/output.h"
 #include "nacre/base/probe.h"
 #include "nacre/base/threads.h"
 #include "nacre/ops/emit.h"
@@ -19,8 +19,7 @@ namespace nacre {
 namespace {
 
 void print(std::string_view title, const std::string& text) {
-  std::fprintf(stderr, "== %.*s ==\n%s", static_cast<int>(title.size()), title.data(),
-               text.c_str());
+  write_error(fmt::format("== {} ==\n{}", title, text));
 }
 
 Graph optimize(const Graph& traced, const CompileOptions& options) {

@@ -238,6 +238,7 @@ History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptio
   state.batches = source.batches();
   state.step = m.steps;
   state.stop = m.stopped;
+  state.log_names = m.log_names();
   const auto tell = [&](void (Callback::*event)(TrainingState&)) {
     for (const CallbackPtr& callback : m.callbacks) ((*callback).*event)(state);
     m.stopped = state.stop;

@@ -39,5 +39,28 @@ TEST(Callbacks, LogsTakeAnyNameOfAMetric) {
   EXPECT_EQ(rows, 2);
 }
 
+// The lines have columns of their own: a metric of that name would stand in them twice, and readers
+// refuse such a line. Said before the training, not after its first epoch.
+TEST(Callbacks, LogsRefuseTheNamesOfTheirOwnColumns) {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"epoch", "step", "learning_rate"}) {
+    for (const CallbackPtr& log : {json_lines_log(folder / "log"), csv_log(folder / "log")}) {
+      Model model{nn::Sequential{nn::Dense{{.units = 1}}}};
+      model.compile(
+          {.loss = loss::mse(), .metrics = {{name, metric::Metric("mae").measure().clone()}}});
+      int batches = 0;
+      const auto count = make_callback({.on_batch_end = [&](TrainingState&) { ++batches; }});
+      test::expect_error<ValueError>(
+          [&] {
+            model.fit(ones({4, 2}), ones({4, 1}),
+                      {.epochs = 1, .callbacks = {count, log}, .verbose = 0});
+          },
+          {"_log: a metric is called", name, "hint"});
+      EXPECT_EQ(batches, 0);
+      EXPECT_FALSE(std::filesystem::exists(folder / "log"));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nacre

@@ -34,5 +34,8 @@ struct DataCommand {
   std::uint64_t seed = 0;
 };
 int run_data(const DataCommand& command, const Console& console);
+// `nacre data split`: copies FOLDER/CLASS/FILE to OUT/train/CLASS/FILE and OUT/test/CLASS/FILE. OUT
+// appears when all is there.
+int split_data(const DataCommand& command, const Console& console);
 
 }  // namespace nacre::cli

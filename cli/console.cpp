@@ -4,33 +4,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <new>
 
 #include "nacre/base/error.h"
+#include "nacre/base/output.h"
 #include "nacre/base/utf8.h"
 
 namespace nacre::cli {
 namespace {
 
 bool output_was_closed = false;
-int output_error = 0;  // errno of the first write to standard output that failed
-
-// What cannot be written (a full disk, a pipe whose reader has gone) is no reason to stop the work:
-// finish_output() tells of it.
-void write_output(std::string_view text) {
-  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if ((std::fflush(stdout) != 0 || !whole) && output_error == 0) output_error = errno;
-}
-
-// There is nobody to tell that standard error does not take it; the exit code does.
-void write_error(std::string_view text) {
-  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
-  std::fflush(stderr);
-}
 
 using Json = nlohmann::json;
 
@@ -81,11 +66,9 @@ void open_standard_streams() {
 }
 
 int finish_output(int code) {
-  if (std::fflush(stdout) != 0 && output_error == 0) output_error = errno;
-  if (output_error == 0 && std::ferror(stdout) == 0) return code;
-  write_error("nacre: standard output: cannot be written");
-  if (output_error != 0) write_error(std::string(": ") + std::strerror(output_error));
-  write_error("\n");
+  const int error = output_error();
+  if (error == 0) return code;
+  write_error(fmt::format("nacre: standard output: cannot be written: {}\n", std::strerror(error)));
   return code == kOk ? kFailed : code;
 }
 
@@ -112,7 +95,6 @@ int Console::fail(int code, const std::string& text) const {
   if (json && !output_was_closed) {
     print("", {{"error", text}, {"exit_code", code}});
   } else {
-    std::fflush(stdout);
     write_error(with_newline("nacre: " + text));
   }
   return code;

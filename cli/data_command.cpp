@@ -13,7 +13,7 @@
 #include "cli/own_data.h"
 #include "cli/setup.h"
 #include "nacre/base/error.h"
-#include "nacre/base/random.h"
+#include "nacre/base/file.h"
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
 #include "nacre/data/image/image.h"
@@ -71,10 +71,12 @@ void draw(const data::Dataset& set, const std::string& path) {
   data::write_png(path, Tensor::from(pixels, {s[0], kDown * h, kAcross * w}));
 }
 
-// Names on one line, whatever is in them.
+// Names on one line, whatever is in them and however long they are.
 std::string joined(const std::vector<std::string>& names) {
   std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + printable(name);
+  for (const std::string& name : names) {
+    out += (out.empty() ? "" : ", ") + shortened(printable(name), 60);
+  }
   return out;
 }
 
@@ -104,7 +106,7 @@ std::string schema_of(const data::Table& table_of_data, const DataRecipe& recipe
     const bool out = std::find(recipe.leave_out.begin(), recipe.leave_out.end(), c.name) !=
                      recipe.leave_out.end();
     if (rows.size() <= 200) {
-      rows.push_back({printable(c.name), to_string(c.type), contents_of(c),
+      rows.push_back({shortened(printable(c.name), 40), to_string(c.type), contents_of(c),
                       out ? "left out" : printable(c.why)});
     }
     json["columns"].push_back({{"name", c.name},
@@ -121,25 +123,11 @@ std::string schema_of(const data::Table& table_of_data, const DataRecipe& recipe
   return table(rows) + (more > 0 ? fmt::format("and {} more columns\n", more) : "");
 }
 
-// What a user's own file or folder holds, as `train --data` would divide it.
-int show_own(const DataCommand& command, const Console& console) {
-  Recipe asked;
-  asked.data.path = command.name;
-  for (const std::string& setting : command.settings) set_key(asked, setting);
-  validate(asked);
-  const DataRecipe& recipe = asked.data;
-  nlohmann::json json;
-  if (is_table(recipe.path)) {
-    // First of all: where something is wrong with the target the schema helps to put it right.
-    const std::string schema = schema_of(read_table(recipe), recipe, json);
-    if (!console.json) console.print(schema + "\n", json);
-  }
-  const Setup setup = open_data(recipe, 0);
-  for (const std::string& warning : setup.findings.warnings) console.warn(warning);
-  json["warnings"] = setup.findings.warnings;
-  json["notes"] = setup.findings.notes;
+// How the user's own data would be divided, as text; also into `json`.
+std::string division_of(const Setup& setup, const std::string& name, nlohmann::json& json) {
   const std::int64_t n = setup.train.size() + setup.validation.size();
-  json["name"] = command.name;
+  json["warnings"] = warnings_of(setup);
+  json["notes"] = setup.findings.notes;
   json["sample"] = setup.input.shape.to_vector();
   json["train"] = n;
   json["test"] = setup.test.size();
@@ -147,7 +135,7 @@ int show_own(const DataCommand& command, const Console& console) {
   json["class_names"] = setup.info.class_names;
   json["column_names"] = setup.info.column_names;
   std::string text =
-      fmt::format("{}: {}\nsamples {}, {} for training, {} for testing\n", printable(command.name),
+      fmt::format("{}: {}\nsamples {}, {} for training, {} for testing\n", printable(name),
                   setup.classifies ? fmt::format("{} classes", setup.outputs) : "values to predict",
                   to_string(setup.input), with_thousands(n), with_thousands(setup.test.size()));
   if (!setup.info.class_names.empty()) {
@@ -160,12 +148,50 @@ int show_own(const DataCommand& command, const Console& console) {
             (all.size() > shown ? fmt::format(" and {} more", all.size() - shown) : "") + "\n";
   }
   for (const std::string& note : setup.findings.notes) text += printable(note) + "\n";
-  if (!command.output.empty()) {
-    draw(setup.train, command.output);
-    text += "\nwrote " + command.output + "\n";
+  return text;
+}
+
+// Throws IoError for a table with problems.
+void expect_no_problems(const std::string& name, const std::vector<std::string>& problems) {
+  if (problems.empty()) return;
+  throw_io(name, fmt::format("cannot be trained on as it is:\n  {}", fmt::join(problems, "\n  ")));
+}
+
+// What a user's own file or folder holds, as `train --data` would divide it. What a table was taken
+// for is told whatever else is wrong with it: it helps to put that right.
+int show_own(const DataCommand& command, const Console& console) {
+  Recipe asked;
+  asked.data.path = command.name;
+  for (const std::string& setting : command.settings) set_key(asked, setting);
+  validate(asked);
+  const DataRecipe& recipe = asked.data;
+  nlohmann::json json{{"name", command.name}};
+  try {
+    if (is_table(recipe.path)) {
+      std::vector<std::string> problems;
+      const data::Table whole = read_table(recipe, &problems);
+      const std::string schema = schema_of(whole, recipe, json);
+      console.say(schema + "\n");
+      if (!problems.empty()) json["problems"] = problems;
+      expect_no_problems(recipe.path, problems);
+    }
+    const Setup setup = open_data(recipe, 0);
+    for (const std::string& warning : warnings_of(setup)) console.warn(warning);
+    std::string text = division_of(setup, command.name, json);
+    if (!command.output.empty()) {
+      draw(setup.train, command.output);
+      text += "\nwrote " + printable(command.output) + "\n";
+    }
+    console.print(text, json);
+    return kOk;
+  } catch (const std::exception& e) {
+    if (!console.json) throw;
+    const Failure failure = failure_of(e);
+    json["error"] = failure.text;
+    json["exit_code"] = failure.code;
+    console.print("", json);
+    return failure.code;
   }
-  console.print(text, json);
-  return kOk;
 }
 
 int show(const DataCommand& command, const Console& console) {
@@ -202,45 +228,6 @@ int show(const DataCommand& command, const Console& console) {
   return kOk;
 }
 
-// Copies FOLDER/CLASS/FILE to OUT/train/CLASS/FILE and OUT/test/CLASS/FILE.
-int split(const DataCommand& command, const Console& console) {
-  if (!fs::is_directory(command.name)) throw IoError(command.name + ": no such folder");
-  if (!(command.test > 0 && command.test < 1)) throw ValueError("--test must be between 0 and 1");
-  if (fs::exists(command.output) && !fs::is_empty(command.output)) {
-    throw IoError(command.output + ": is not empty");
-  }
-  std::int64_t counts[2] = {0, 0};
-  std::vector<fs::path> classes;
-  for (const auto& entry : fs::directory_iterator(command.name)) {
-    if (entry.is_directory()) classes.push_back(entry.path());
-  }
-  std::sort(classes.begin(), classes.end());
-  if (classes.empty()) throw IoError(command.name + ": has no folders, one a class is expected");
-  for (const fs::path& folder : classes) {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      const bool hidden = entry.path().filename().string().starts_with('.');
-      if (entry.is_regular_file() && !hidden) files.push_back(entry.path());
-    }
-    std::sort(files.begin(), files.end());
-    RandomStream random(command.seed, std::hash<std::string>{}(folder.filename().string()));
-    for (std::size_t i = files.size(); i > 1; --i) std::swap(files[i - 1], files[random.below(i)]);
-    const auto test =
-        static_cast<std::size_t>(command.test * static_cast<double>(files.size()) + 0.5);
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      const int part = i < test ? 1 : 0;
-      const fs::path to = fs::path(command.output) / (part ? "test" : "train") / folder.filename();
-      fs::create_directories(to);
-      fs::copy_file(files[i], to / files[i].filename());
-      ++counts[part];
-    }
-  }
-  console.print(
-      fmt::format("{} training and {} test files in {}\n", counts[0], counts[1], command.output),
-      {{"train", counts[0]}, {"test", counts[1]}});
-  return kOk;
-}
-
 int fetch(const DataCommand& command, const Console& console) {
   if (!data::describe(command.name).fetched) {
     console.print(command.name + " is inside the program: there is nothing to fetch\n",
@@ -267,7 +254,7 @@ int fetch(const DataCommand& command, const Console& console) {
 int run_data(const DataCommand& command, const Console& console) {
   if (command.action == "list") return list(console);
   if (command.action == "show") return show(command, console);
-  if (command.action == "split") return split(command, console);
+  if (command.action == "split") return split_data(command, console);
   return fetch(command, console);
 }
 

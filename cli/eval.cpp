@@ -82,6 +82,8 @@ int run_eval(const EvalCommand& command, const Console& console) {
     const Setup setup = open_run_data(*begun, run);
     test = setup.test;
     info = setup.info;
+    for (const std::string& warning : setup.unseen) console.warn(warning);
+    warnings.insert(warnings.end(), setup.unseen.begin(), setup.unseen.end());
     if (test.empty()) throw ValueError("the run kept no samples for testing: give --data");
   } else {
     const std::size_t known = warnings.size();

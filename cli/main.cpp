@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <sstream>
 
 #include "cli/commands.h"
 #include "nacre/base/error.h"
@@ -60,6 +61,20 @@ bool asks_for_json(int argc, char** argv) {
 constexpr AddCommand kCommands[] = {add_train, add_eval,   add_predict, add_summary,
                                     add_data,  add_models, add_report,  add_doctor};
 
+// An empty argument is most often a variable of a script that was never set: `--resume ""` must not
+// begin another run. Of every option and argument, in all commands.
+void refuse_empty_texts(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;  // a flag
+    option->check([](const std::string& text) {
+      return text.empty() ? std::string("an empty text was given") : std::string();
+    });
+  }
+  for (CLI::App* command : app.get_subcommands([](auto*) { return true; })) {
+    refuse_empty_texts(*command);
+  }
+}
+
 int run(int argc, char** argv, Console& console) {
   CLI::App app{"Nacre: train, judge and use neural networks."};
   app.set_version_flag("--version", std::string("nacre ") + NACRE_VERSION);
@@ -72,7 +87,12 @@ int run(int argc, char** argv, Console& console) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help and --version
-    return app.exit(e);
+    std::ostringstream text;
+    code = app.exit(e, text, text);
+    const bool version = dynamic_cast<const CLI::CallForVersion*>(&e) != nullptr;
+    console.print(text.str(), version ? nlohmann::json{{"version", NACRE_VERSION}}
+                                      : nlohmann::json{{"help", text.str()}});
+    return code;
   } catch (const CLI::Error& e) {
     return console.fail(kUsage, usage_error(&app, e));
   }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "nacre/base/error.h"
+#include "nacre/base/utf8.h"
 #include "nacre/data/files/census.h"
 #include "nacre/data/sets/named.h"
 
@@ -18,8 +19,9 @@ struct OwnData::Undivided {
   // vocabulary.
   virtual std::int64_t encode(const std::vector<std::int64_t>& train,
                               std::vector<data::Dataset*> parts,
+                              const std::vector<std::string>& names,
                               const std::vector<std::vector<std::int64_t>>& rows,
-                              const std::string& known) const = 0;
+                              const std::string& known, std::vector<std::string>* unseen) const = 0;
 };
 
 namespace {
@@ -125,7 +127,8 @@ void expect_classes(const std::string& source, const std::vector<std::string>& n
   if (names.size() != 1) return;
   throw IoError(format_error(
       {.op = source,
-       .what = fmt::format("has one class only (\"{}\"): there is nothing to tell apart", names[0]),
+       .what = fmt::format("has one class only (\"{}\"): there is nothing to tell apart",
+                           shortened(printable(names[0]), 60)),
        .hint = hint}));
 }
 
@@ -218,12 +221,17 @@ struct OwnTable final : OwnData::Undivided {
   data::TableOptions options;
 
   std::int64_t encode(const std::vector<std::int64_t>& train, std::vector<data::Dataset*> parts,
-                      const std::vector<std::vector<std::int64_t>>& rows,
-                      const std::string& known) const override {
+                      const std::vector<std::string>& names,
+                      const std::vector<std::vector<std::int64_t>>& rows, const std::string& known,
+                      std::vector<std::string>* unseen) const override {
     const auto encoder = known.empty() ? data::TableEncoder::fit(table.select(train), options)
                                        : form_of<data::TableEncoder>(known);
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      *parts[i] = encoder.encode(table.select(rows[i]));
+      std::vector<std::string> warnings;
+      *parts[i] = encoder.encode(table.select(rows[i]), &warnings);
+      for (const std::string& w : warnings) {
+        if (unseen) unseen->push_back(fmt::format("{} rows: {}", names[i], w));
+      }
     }
     return 0;
   }
@@ -247,8 +255,9 @@ struct OwnTexts final : OwnData::Undivided {
                                          .least_count = from.size() > 1000 ? 2 : 1});
   }
   std::int64_t encode(const std::vector<std::int64_t>& train, std::vector<data::Dataset*> parts,
-                      const std::vector<std::vector<std::int64_t>>& rows,
-                      const std::string& known) const override {
+                      const std::vector<std::string>&,
+                      const std::vector<std::vector<std::int64_t>>& rows, const std::string& known,
+                      std::vector<std::string>*) const override {
     const auto encoder =
         known.empty() ? learn(select(train).texts) : form_of<data::TextEncoder>(known);
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -316,6 +325,11 @@ OwnData::OwnData(const DataRecipe& recipe, const std::string& preprocessing) {
   }
   auto own = std::make_unique<OwnTable>();
   own->table = read_table(recipe);
+  if (own->table.rows < 2) {
+    throw IoError(format_error({.op = own->table.source,
+                                .what = "has one row of data: there is nothing to learn from it",
+                                .hint = "a row of names alone counts as data"}));
+  }
   own->options = table_options(recipe);
   const data::TableTarget target = data::target_of(own->table, own->options);
   if (target.rows.empty()) {
@@ -341,21 +355,29 @@ bool is_table(const fs::path& path) {
   return !fs::is_directory(path) && path.extension() != ".txt";
 }
 
-data::Table read_table(const DataRecipe& recipe) {
-  return data::read_csv(recipe.path, csv_options(recipe));
+data::Table read_table(const DataRecipe& recipe, std::vector<std::string>* problems) {
+  data::CsvOptions options = csv_options(recipe);
+  options.problems = problems;
+  return data::read_csv(recipe.path, options);
 }
 
 std::int64_t OwnData::encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test,
-                             const std::string& preprocessing) const {
+                             const std::string& preprocessing,
+                             std::vector<std::string>* unseen) const {
   if (!undivided_) return 0;
   std::vector<data::Dataset*> parts;
+  std::vector<std::string> names;
   std::vector<std::vector<std::int64_t>> rows;
-  for (data::Dataset* part : {&train, &validation, &test}) {
-    if (part->empty()) continue;
-    parts.push_back(part);
-    rows.push_back(part->all().inputs[0].to_vector<std::int64_t>());
-  }
-  return undivided_->encode(rows.at(0), parts, rows, preprocessing);
+  const auto add = [&](data::Dataset& part, const char* name) {
+    if (part.empty()) return;
+    parts.push_back(&part);
+    names.emplace_back(name);
+    rows.push_back(part.all().inputs[0].to_vector<std::int64_t>());
+  };
+  add(train, "training");
+  add(validation, "validation");
+  add(test, "test");
+  return undivided_->encode(rows.at(0), parts, names, rows, preprocessing, unseen);
 }
 
 std::vector<fs::path> files_of(const fs::path& folder) {

@@ -32,9 +32,11 @@ class OwnData {
   // To be divided further. The samples of tables and texts are only their numbers, with the target.
   const data::Parts& parts() const { return parts_; }
   // Makes samples of numbers, as the training part teaches or, where it is given, as the
-  // preprocessing (JSON) says. Returns the size of the vocabulary, 0 for what has none.
+  // preprocessing (JSON) says. Returns the size of the vocabulary, 0 for what has none. `unseen`
+  // gets a line for each column with categories that the training part does not have.
   std::int64_t encode(data::Dataset& train, data::Dataset& validation, data::Dataset& test,
-                      const std::string& preprocessing = {}) const;
+                      const std::string& preprocessing = {},
+                      std::vector<std::string>* unseen = nullptr) const;
 
   // What was found while reading.
   const Findings& findings() const { return findings_; }
@@ -51,8 +53,9 @@ class OwnData {
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder);
 // Whether a path means a table: a file that is no .txt.
 bool is_table(const std::filesystem::path& path);
-// The table of a recipe's path, with its types and missing words. Throws IoError and ValueError.
-data::Table read_table(const DataRecipe& recipe);
+// The table of a recipe's path, with its types and missing words. Throws IoError and ValueError, or
+// notes what can be passed over in `problems`: see data::CsvOptions.
+data::Table read_table(const DataRecipe& recipe, std::vector<std::string>* problems = nullptr);
 
 // Another file or folder, read as a model was taught to: with its columns, sizes, vocabulary,
 // classes. `warnings` gets what of it the model does not know. Throws IoError when the classes are

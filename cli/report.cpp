@@ -32,7 +32,7 @@ std::string curves(const Report& report) {
   std::set<std::string> names;
   for (const auto& epoch : report.history) {
     for (const auto& [name, value] : epoch) {
-      const bool counts = name == "epoch" || name == "step" || name == "seconds";
+      const bool counts = name == "epoch" || name == "step";
       if (!counts && name.rfind("val_", 0) != 0) names.insert(name);
     }
   }

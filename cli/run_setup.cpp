@@ -11,16 +11,18 @@
 #include "nacre/base/json.h"
 #include "nacre/base/sha256.h"
 #include "nacre/data/sets/named.h"
+#include "nacre/zoo/architecture.h"
 
 namespace nacre::cli {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-using Numbers = std::vector<std::int64_t>;
 
 constexpr const char* kFile = "setup.json";
 constexpr std::int64_t kFormat = 1;
+constexpr const char* kHint = "the file is damaged: begin a new run";
+constexpr std::int64_t kMostSamples = std::int64_t{1} << 53;
 
 // Keys that say how long and with what a run goes on, not what it is.
 const std::vector<std::string> kMayChange{
@@ -44,38 +46,52 @@ std::string of_named(const std::string& name) {
   return sum.hex();
 }
 
-// A list of numbers as "first-last" and single ones, for they often come in a row.
-Json to_ranges(const Numbers& numbers) {
+// A single number is itself, more in a row are a list of the first and the last.
+Json to_json(const Ranges& ranges) {
   Json out = Json::array();
-  for (std::size_t i = 0; i < numbers.size();) {
-    std::size_t end = i + 1;
-    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
-    if (end - i > 2) {
-      out.push_back({numbers[i], numbers[end - 1]});
+  for (const auto& [first, last] : ranges) {
+    if (first == last) {
+      out.push_back(first);
     } else {
-      for (std::size_t k = i; k < end; ++k) out.push_back(numbers[k]);
+      out.push_back({first, last});
     }
-    i = end;
   }
   return out;
 }
 
-Numbers from_ranges(const JsonView& list) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 32;  // far above what fits into memory
-  Numbers out;
+Ranges ranges_in(const JsonView& list) {
+  Ranges out;
   for (const JsonView& item : list.items()) {
-    if (!item.json().is_array()) {
-      out.push_back(item.whole(0, kMost));
-      continue;
+    std::pair<std::int64_t, std::int64_t> range;
+    if (item.json().is_array()) {
+      const std::vector<std::int64_t> ends = item.wholes(0, kMostSamples);
+      if (ends.size() != 2) item.fail("the first and the last of rising numbers");
+      range = {ends[0], ends[1]};
+    } else {
+      range.first = range.second = item.whole(0, kMostSamples);
     }
-    const Numbers ends = item.wholes(0, kMost);
-    if (ends.size() != 2 || ends[1] < ends[0] ||
-        ends[1] - ends[0] >= kMost - static_cast<std::int64_t>(out.size())) {
-      item.fail("the first and the last of rising numbers");
+    if (range.second < range.first || (!out.empty() && range.first <= out.back().second)) {
+      item.fail("numbers that rise");
     }
-    for (std::int64_t n = ends[0]; n <= ends[1]; ++n) out.push_back(n);
+    out.push_back(range);
   }
   return out;
+}
+
+// What a model was trained on is no test.
+void expect_disjoint(const Division& division, const std::string& file) {
+  Ranges all;
+  for (const Ranges* part : {&division.train, &division.validation, &division.test}) {
+    all.insert(all.end(), part->begin(), part->end());
+  }
+  std::sort(all.begin(), all.end());
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i].first > all[i - 1].second) continue;
+    throw_io(
+        file,
+        fmt::format("sample {} is in two of \"train\", \"validation\" and \"test\"", all[i].first),
+        kHint);
+  }
 }
 
 }  // namespace
@@ -119,34 +135,49 @@ std::string to_json(const RunSetup& s) {
                  {"preprocessing", l.preprocessing},
                  {"target_mean", l.target_mean},
                  {"target_deviation", l.target_deviation},
-                 {"train", to_ranges(l.division.train)},
-                 {"validation", to_ranges(l.division.validation)},
-                 {"test", to_ranges(l.division.test)},
+                 {"train", to_json(l.division.train)},
+                 {"validation", to_json(l.division.validation)},
+                 {"test", to_json(l.division.test)},
                  {"layers", s.layers}};
   return json_text(out, kFile);
 }
 
 RunSetup read_run_setup(const fs::path& run) {
   const fs::path file = run / kFile;
-  const std::string name = file.string();
   if (!fs::exists(file)) {
-    throw_io(name, "missing, so which samples are for testing is not known",
+    throw_io(file.string(), "missing, so which samples are for testing is not known",
              "begin a new run; `nacre eval RUN --data FILE` takes all of other data");
   }
-  const Json json = read_json(file);
-  const JsonView in(json, name, "the file is damaged: begin a new run");
+  return run_setup_from_json(read_file(file, JsonLimits{}.bytes), file.string());
+}
+
+RunSetup run_setup_from_json(const std::string& text, const std::string& name) {
+  const Json json = parse_json(text, name);
+  const JsonView in(json, name, kHint);
   if (in.at("format").whole() != kFormat) throw_io(name, "of another version of this program");
-  return {.recipe = recipe_from_json(in.at("recipe").text(), name),
-          .fingerprint = in.at("fingerprint").text(),
-          .nearby = in.at("nearby").text(),
-          .learned = {.division = {.train = from_ranges(in.at("train")),
-                                   .validation = from_ranges(in.at("validation")),
-                                   .test = from_ranges(in.at("test"))},
-                      .class_names = in.at("class_names").texts(),
-                      .preprocessing = in.at("preprocessing").text(),
-                      .target_mean = in.at("target_mean").number(),
-                      .target_deviation = in.at("target_deviation").number()},
-          .layers = in.at("layers").text()};
+  RunSetup out{.recipe = recipe_from_json(in.at("recipe").text(), name + ": \"recipe\""),
+               .fingerprint = in.at("fingerprint").text(),
+               .nearby = in.at("nearby").text(),
+               .learned = {.division = {.train = ranges_in(in.at("train")),
+                                        .validation = ranges_in(in.at("validation")),
+                                        .test = ranges_in(in.at("test"))},
+                           .class_names = in.at("class_names").texts(),
+                           .preprocessing = in.at("preprocessing").text(),
+                           .target_mean = in.at("target_mean").number(),
+                           .target_deviation = in.at("target_deviation").number()},
+               .layers = in.at("layers").text()};
+  expect_disjoint(out.learned.division, name);
+  // The user's own files are encoded as they were then, never by what they teach now.
+  if (!out.recipe.data.path.empty() && out.learned.preprocessing.empty()) {
+    in.at("preprocessing").fail("how the data was encoded");
+  }
+  try {
+    zoo::build(out.layers);
+  } catch (const Error& e) {
+    throw_io(name, fmt::format("\"layers\": {}", e.what()), kHint);
+  }
+  if (!(out.learned.target_deviation > 0)) in.at("target_deviation").fail("a number above 0");
+  return out;
 }
 
 Setup open_run_data(const RunSetup& setup, const fs::path& run) {

@@ -30,6 +30,8 @@ RunSetup make_run_setup(const Recipe& recipe, const Setup& setup, const std::str
 std::string to_json(const RunSetup& setup);
 // Reads setup.json of a run. Throws IoError when it is missing or damaged.
 RunSetup read_run_setup(const std::filesystem::path& run);
+// The same from its text; `name` is for errors.
+RunSetup run_setup_from_json(const std::string& text, const std::string& name);
 
 // The data of a run as it was divided and encoded when the run began. When the folder of the run
 // was moved along with its data, that is found as well. Throws IoError when the data has changed.

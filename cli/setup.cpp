@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -94,18 +95,21 @@ Division divide(const data::Parts& set, const DataRecipe& recipe, std::uint64_t 
   } else if (recipe.validation > 0 && !train.empty()) {
     std::tie(train, validation) = train.split(recipe.validation, {.seed = seed + 1});
   }
-  return {numbers_in(train), numbers_in(validation), numbers_in(test)};
+  return {ranges_of(numbers_in(train)), ranges_of(numbers_in(validation)),
+          ranges_of(numbers_in(test))};
 }
 
 // The samples of these numbers, counted as in Division.
-data::Dataset select(const data::Parts& parts, const std::vector<std::int64_t>& numbers) {
+data::Dataset select(const data::Parts& parts, const Ranges& ranges) {
   data::Dataset out;
   std::int64_t begin = 0;
   for (const data::Dataset* part : {&parts.train, &parts.validation, &parts.test}) {
     const std::int64_t end = begin + part->size();
     std::vector<std::int64_t> here;
-    for (const std::int64_t n : numbers) {
-      if (n >= begin && n < end) here.push_back(n - begin);
+    for (const auto& [first, last] : ranges) {
+      for (std::int64_t n = std::max(first, begin); n <= std::min(last, end - 1); ++n) {
+        here.push_back(n - begin);
+      }
     }
     if (!here.empty()) {
       const data::Dataset chosen = part->select(std::move(here));
@@ -113,11 +117,36 @@ data::Dataset select(const data::Parts& parts, const std::vector<std::int64_t>& 
     }
     begin = end;
   }
-  if (out.size() != static_cast<std::int64_t>(numbers.size())) {
-    throw IoError(fmt::format("{}: {} samples are asked for, of which it has {}",
-                              parts.train.info().name, numbers.size(), out.size()));
+  if (!ranges.empty() && ranges.back().second >= begin) {
+    throw IoError(fmt::format("{}: sample {} is asked for, of {}", parts.train.info().name,
+                              ranges.back().second, begin));
   }
   return out;
+}
+
+// Classes that have samples to judge by, but none to learn from.
+std::vector<std::string> unseen_classes(const Setup& setup) {
+  std::map<std::int64_t, std::int64_t> samples;  // by class, of the other parts
+  for (const data::Dataset* part : {&setup.validation, &setup.test}) {
+    if (part->empty()) continue;
+    for (const std::int64_t label : part->labels()) ++samples[label];
+  }
+  for (const std::int64_t label : setup.train.labels()) samples.erase(label);
+  const auto& names = setup.info.class_names;
+  Strings shown;
+  for (const auto& [label, count] : samples) {
+    const auto k = static_cast<std::size_t>(label);
+    if (shown.size() == 5) {
+      shown.emplace_back("...");
+      break;
+    }
+    shown.push_back(
+        fmt::format("\"{}\" ({})", k < names.size() ? names[k] : std::to_string(label), count));
+  }
+  if (shown.empty()) return {};
+  return {fmt::format("{} with samples for validation or testing, but none to learn from: {}",
+                      samples.size() == 1 ? "a class" : fmt::format("{} classes", samples.size()),
+                      fmt::join(shown, ", "))};
 }
 
 void measure_targets(Setup& setup) {
@@ -133,6 +162,18 @@ void measure_targets(Setup& setup) {
 }
 
 }  // namespace
+
+Ranges ranges_of(const std::vector<std::int64_t>& rising) {
+  Ranges out;
+  for (const std::int64_t n : rising) {
+    if (!out.empty() && out.back().second == n - 1) {
+      out.back().second = n;
+    } else {
+      out.emplace_back(n, n);
+    }
+  }
+  return out;
+}
 
 void set_data(DataRecipe& recipe, const std::string& given) {
   recipe.name.clear();
@@ -168,11 +209,12 @@ Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned)
   }
   if (own) {
     setup.findings = own->findings();
-    setup.vocabulary = own->encode(setup.train, setup.validation, setup.test, known);
+    setup.vocabulary = own->encode(setup.train, setup.validation, setup.test, known, &setup.unseen);
     setup.info = setup.train.info();
   }
   setup.input = setup.train.input_specs().at(0);
   if (setup.classifies) {
+    for (std::string& text : unseen_classes(setup)) setup.unseen.push_back(std::move(text));
     setup.outputs = static_cast<std::int64_t>(setup.info.class_names.size());
     if (setup.outputs == 0) {
       const std::vector<std::int64_t> labels = setup.train.labels();
@@ -196,6 +238,12 @@ Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned)
 }
 
 }  // namespace
+
+std::vector<std::string> warnings_of(const Setup& setup) {
+  Strings out = setup.findings.warnings;
+  out.insert(out.end(), setup.unseen.begin(), setup.unseen.end());
+  return out;
+}
 
 Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
   return open(recipe, seed, nullptr);

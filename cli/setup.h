@@ -1,7 +1,9 @@
 // From a recipe to the things it names: data, network, optimiser, loss, metrics.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/own_data.h"
@@ -11,10 +13,15 @@
 
 namespace nacre::cli {
 
-// Which samples are for what: rising numbers among the samples of the data's own training part,
-// then its validation part, then its test part, where it has such parts.
+// Rising whole numbers as ranges, each the first and the last of numbers in a row. A few bytes of a
+// file can name any number of samples: only those that the data has are ever counted.
+using Ranges = std::vector<std::pair<std::int64_t, std::int64_t>>;
+Ranges ranges_of(const std::vector<std::int64_t>& rising);
+
+// Which samples are for what: numbers among the samples of the data's own training part, then its
+// validation part, then its test part, where it has such parts. No sample is in two of them.
 struct Division {
-  std::vector<std::int64_t> train, validation, test;
+  Ranges train, validation, test;
 };
 
 struct Setup {
@@ -29,6 +36,8 @@ struct Setup {
   double target_mean = 0;
   double target_deviation = 1;
   Findings findings;  // of the user's own files
+  // What the training part did not teach and the others have: categories, classes.
+  std::vector<std::string> unseen;
 };
 
 // What cannot be had from the data a second time for certain: what a run keeps (cli/run_setup.h).
@@ -42,6 +51,9 @@ struct Learned {
 
 // What --data means: a set by name, else a file or folder. Throws ValueError when it is neither.
 void set_data(DataRecipe& recipe, const std::string& given);
+
+// What the user should be warned of: what was found in the files, and what training does not teach.
+std::vector<std::string> warnings_of(const Setup& setup);
 
 // Opens the data of a recipe, divides it and learns from its training part how to encode it. Throws
 // ValueError or IoError with what to do.

@@ -1,10 +1,12 @@
 // `nacre summary`: the layers of a model.
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/commands.h"
 #include "cli/model_file.h"
 #include "cli/options.h"
 #include "cli/setup.h"
+#include "nacre/base/text.h"
 #include "nacre/nacre.h"
 #include "nacre/zoo/architecture.h"
 
@@ -38,6 +40,12 @@ int run_summary(const SummaryCommand& command, const Console& console) {
     zoo::SavedModel saved = load_model(command.model, console);
     show(saved.model, saved.input);
     return kOk;
+  }
+  std::vector<std::string> names{"auto"};
+  for (const zoo::ModelDescription& m : zoo::models()) names.push_back(m.name);
+  if (std::find(names.begin(), names.end(), command.model) == names.end()) {
+    throw ValueError(fmt::format("{}: no such file or run, nor a model of `nacre models`{}",
+                                 command.model, did_you_mean(command.model, names)));
   }
   Recipe recipe;
   set_data(recipe.data, command.data.empty() ? "fashion-mnist" : command.data);

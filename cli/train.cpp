@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <limits>
 #include <optional>
 
 #include "cli/commands.h"
@@ -22,7 +21,6 @@
 #include "nacre/base/utf8.h"
 #include "nacre/data/loader.h"
 #include "nacre/io/checkpoint.h"
-#include "nacre/io/event_log.h"
 #include "nacre/nn/initializer.h"
 #include "nacre/run/generator.h"
 #include "nacre/train/callbacks.h"
@@ -49,52 +47,16 @@ CallbackPtr stop_when_asked() {
   }});
 }
 
-// Calls `save` at the end of each epoch whose watched number is the least so far. The least is part
-// of the checkpoint, so that a resumed run does not overwrite a better model.
-class SaveBest final : public Callback {
- public:
-  SaveBest(std::string watched, std::function<void(Model&)> save)
-      : watched_(std::move(watched)), save_(std::move(save)) {}
-  void on_epoch_end(TrainingState& state) override {
-    const double value = state.logs()[watched_];
-    if (!(value < least_)) return;
-    least_ = value;
-    save_(state.model);
-  }
-  nn::StateMap state() const override { return {{"least", Tensor::scalar(least_, f64)}}; }
-  void load_state(const nn::StateMap& values) override {
-    if (const auto found = values.find("least"); found != values.end()) {
-      least_ = found->second.item<double>();
-    }
-  }
-
- private:
-  std::string watched_;
-  std::function<void(Model&)> save_;
-  double least_ = std::numeric_limits<double>::infinity();
-};
-CallbackPtr save_best(std::string watched, std::function<void(Model&)> save) {
-  return std::make_shared<SaveBest>(std::move(watched), std::move(save));
-}
-
-// Loss and metrics for TensorBoard, an epoch a step.
-CallbackPtr tensorboard_log(const fs::path& folder) {
-  auto log = std::make_shared<io::EventLog>(folder);
-  return make_callback({.on_epoch_end = [log](TrainingState& state) {
-    for (const auto& [name, value] : state.logs().entries())
-      log->scalar(name, state.epoch + 1, value);
-  }});
-}
-
-// What goes wrong during training is no wrong usage, whatever its kind.
+// What goes wrong during training is no wrong usage, whatever its kind. `begun` becomes true when
+// there is something to go on from.
 History train_on(Model& model, data::Loader& batches, const FitOptions& options,
-                 const fs::path& run) {
+                 const fs::path& run, const bool& begun) {
   try {
     return model.fit(batches, options);
   } catch (const ValueError& e) {
     throw Error(e.what());
   } catch (const IoError& e) {
-    if (io::CheckpointFolder(options.checkpoint.folder).steps().empty()) throw;
+    if (!begun) throw;  // it was not accepted
     throw IoError(
         fmt::format("{}\n  what was saved before is whole; go on with: nacre train --resume {}",
                     e.what(), run.string()));
@@ -270,7 +232,8 @@ int run_train(const TrainCommand& command, const Console& console) {
 
   const Setup setup =
       begun ? open_run_data(*begun, command.resume) : open_data(recipe.data, recipe.train.seed);
-  for (const std::string& warning : setup.findings.warnings) console.warn(warning);
+  const std::vector<std::string> warnings = warnings_of(setup);
+  for (const std::string& warning : warnings) console.warn(warning);
   if (!command.quiet) {
     for (const std::string& note : setup.findings.notes) console.say(printable(note));
   }
@@ -316,6 +279,7 @@ int run_train(const TrainCommand& command, const Console& console) {
       .resume = resumes};
   // Nothing in the run changes before all has been accepted, the checkpoint included. The first
   // checkpoint is that of the untrained network: from here on there always is one to go on from.
+  bool training = false;
   const auto begin = [&](TrainingState& state) {
     remove_leftovers(run);
     if (!resumes) {
@@ -334,13 +298,15 @@ int run_train(const TrainCommand& command, const Console& console) {
       }
       checkpoints.save(first);
     }
+    training = true;
     if (StopSignals::asked()) state.stop = true;
   };
-  fit.callbacks = {stop_when_asked(), json_lines_log(run / "history.jsonl"),
-                   save_best(watched, [&](Model& best) {
-                     zoo::save_model(run / "best.safetensors", best, setup.input, setup.classifies,
-                                     setup.info);
-                   })};
+  fit.callbacks = {
+      stop_when_asked(), json_lines_log(run / "history.jsonl"),
+      best_weights({.monitor = watched, .direction = Direction::down, .save = [&](Model& best) {
+                      zoo::save_model(run / "best.safetensors", best, setup.input, setup.classifies,
+                                      setup.info);
+                    }})};
   fit.callbacks.insert(fit.callbacks.begin(), make_callback({.on_train_begin = begin}));
   if (recipe.train.early_stopping > 0) {
     fit.callbacks.push_back(
@@ -352,7 +318,7 @@ int run_train(const TrainCommand& command, const Console& console) {
     validation.emplace(setup.validation, data::LoaderOptions{.batch_size = 256});
     fit.validation_source = &*validation;
   }
-  const History history = train_on(model, batches, fit, run);
+  const History history = train_on(model, batches, fit, run, training);
   zoo::save_model(run / "model.safetensors", model, setup.input, setup.classifies, setup.info);
   if (const int signal = StopSignals::asked()) {
     console.say("\n");  // below the line that moves
@@ -363,17 +329,15 @@ int run_train(const TrainCommand& command, const Console& console) {
     console.say(fmt::format("\nended by early stopping after epoch {}\n", history.epochs.size()));
   }
   if (setup.test.empty()) {
-    console.print("\nno test samples: nothing to evaluate",
-                  {{"run", run.string()},
-                   {"metrics", nlohmann::json::object()},
-                   {"warnings", setup.findings.warnings}});
+    console.print(
+        "\nno test samples: nothing to evaluate",
+        {{"run", run.string()}, {"metrics", nlohmann::json::object()}, {"warnings", warnings}});
     return kOk;
   }
   const nlohmann::json evaluation = evaluate_best(run, model, setup);
   if (console.json) {
-    console.print("", {{"run", run.string()},
-                       {"metrics", evaluation["metrics"]},
-                       {"warnings", setup.findings.warnings}});
+    console.print(
+        "", {{"run", run.string()}, {"metrics", evaluation["metrics"]}, {"warnings", warnings}});
     return kOk;
   }
   std::string line;

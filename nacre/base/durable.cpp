@@ -8,9 +8,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 #include "nacre/base/file.h"
 
@@ -19,12 +25,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "NAME.part-PROCESS-NUMBER", as AtomicFile calls what it writes.
+constexpr std::string_view kPart = ".part-";
+
+// "NAME.part-PROCESS-NUMBER", as AtomicFile and AtomicFolder call what they fill.
 bool is_temporary(const std::string& name) {
-  const std::size_t at = name.rfind(".part-");
+  const std::size_t at = name.rfind(kPart);
   if (at == name.npos) return false;
-  const std::string rest = name.substr(at + 6);
+  const std::string rest = name.substr(at + kPart.size());
   return rest.find('-') != rest.npos && rest.find_first_not_of("0123456789-") == rest.npos;
+}
+
+[[noreturn]] void throw_errno(const fs::path& path, const char* doing, int error) {
+  throw_io(path.string(), fmt::format("{}: {}", doing, std::strerror(error)));
+}
+
+// Whether a path still means the open file.
+bool is_same(const char* path, int descriptor) {
+  struct stat named {};
+  struct stat open {};
+  return ::stat(path, &named) == 0 && ::fstat(descriptor, &open) == 0 &&
+         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+// Folders that others left half-filled for the same target.
+void remove_unfinished(const fs::path& target) {
+  const fs::path above = target.has_parent_path() ? target.parent_path() : ".";
+  const std::string prefix = target.filename().string() + std::string(kPart);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(above, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix) || !is_temporary(name)) continue;
+    const int descriptor =
+        ::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) continue;
+    // Whoever fills it holds a lock on it.
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) fs::remove_all(entry.path(), error);
+    ::close(descriptor);
+  }
 }
 
 std::string holder_text() {
@@ -70,6 +107,82 @@ void remove_leftovers(const fs::path& folder) {
     if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(entry.path().c_str());
     ::close(descriptor);
   }
+}
+
+AtomicFolder::AtomicFolder(fs::path target) : target_(std::move(target)) {
+  static std::atomic<unsigned> counter{0};
+  std::error_code error;
+  const std::string last = target_.filename().string();
+  // Of "a/b/", "." and a link the folder that is meant.
+  if (last.empty() || last == "." || last == ".." || fs::is_symlink(target_, error)) {
+    target_ = fs::weakly_canonical(target_);
+    if (!target_.has_filename()) target_ = target_.parent_path();
+  }
+  const fs::file_status status = fs::symlink_status(target_, error);
+  if (fs::exists(status) && !fs::is_directory(status)) {
+    throw_io(target_.string(), "a folder is to be made here, something else is there");
+  }
+  if (fs::exists(status) && !fs::is_empty(target_, error)) {
+    throw_io(target_.string(), error ? "cannot look into it: " + error.message() : "is not empty");
+  }
+  make_folders(target_.parent_path());
+  remove_unfinished(target_);
+  for (;;) {
+    path_ = target_.string() + std::string(kPart) + std::to_string(::getpid()) + "-" +
+            std::to_string(counter.fetch_add(1));
+    if (::mkdir(path_.c_str(), 0777) != 0) {
+      if (errno == EEXIST) continue;
+      throw_errno(target_, "cannot make the folder", errno);
+    }
+    descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor_ < 0 && errno != ENOENT) throw_errno(target_, "cannot be opened", errno);
+    // Another one may just have taken it for a leftover.
+    if (descriptor_ < 0) continue;
+    static_cast<void>(::flock(descriptor_, LOCK_EX));
+    if (is_same(path_.c_str(), descriptor_)) return;
+    ::close(std::exchange(descriptor_, -1));
+  }
+}
+
+AtomicFolder::~AtomicFolder() {
+  if (descriptor_ < 0) return;
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+  ::close(descriptor_);
+}
+
+void AtomicFolder::commit() {
+  // Files and folders within, whatever made them.
+  if (::syncfs(descriptor_) != 0) throw_errno(target_, "cannot write to the disk", errno);
+  // Takes the place of an empty folder, of nothing else.
+  if (std::rename(path_.c_str(), target_.c_str()) != 0) {
+    throw_errno(target_, "cannot be put there", errno);
+  }
+  ::close(std::exchange(descriptor_, -1));
+  sync_folder(target_.has_parent_path() ? target_.parent_path() : ".");
+}
+
+FileTurn::FileTurn(const fs::path& target, const std::function<void()>& waiting)
+    : path_(target.string() + ".lock") {
+  for (;;) {
+    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) throw_errno(path_, "cannot be opened", errno);
+    bool busy = true;
+    while (busy) {
+      busy = ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+      if (!busy) break;
+      if (waiting) waiting();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    // The one before may have removed the file that was waited for.
+    if (is_same(path_.c_str(), descriptor_)) return;
+    ::close(std::exchange(descriptor_, -1));
+  }
+}
+
+FileTurn::~FileTurn() {
+  ::unlink(path_.c_str());
+  ::close(descriptor_);
 }
 
 FolderLock::FolderLock(const fs::path& folder) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 
 namespace nacre {
 
@@ -16,6 +18,44 @@ void sync_folder(const std::filesystem::path& folder);
 // Removes what AtomicFile left half-written in this folder when its process was killed. Files that
 // a process is writing just now stay. What cannot be removed stays too: it harms nobody.
 void remove_leftovers(const std::filesystem::path& folder);
+
+// A folder that is filled beside its target and takes its place in commit(), complete and on the
+// disk. Without commit() nothing is left; what a killed process left is removed by the next one for
+// the same target.
+class AtomicFolder {
+ public:
+  // The target must be missing or an empty folder; throws IoError.
+  explicit AtomicFolder(std::filesystem::path target);
+  ~AtomicFolder();
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  // Where to put the files.
+  const std::filesystem::path& path() const { return path_; }
+  // Throws IoError when the disk is full or fails, and when the target has been filled meanwhile.
+  void commit();
+
+ private:
+  std::filesystem::path target_, path_;
+  int descriptor_ = -1;
+};
+
+// The right to make one file, one process (or object) after the other: "TARGET.lock" stands beside
+// it meanwhile. It ends with the process, however that ends; a lock file that is left behind means
+// nothing. A file system that knows no locks gives it to everybody.
+class FileTurn {
+ public:
+  // Waits for its turn and calls `waiting` about five times a second meanwhile. The folder of
+  // `target` must be there. Throws IoError.
+  explicit FileTurn(const std::filesystem::path& target, const std::function<void()>& waiting = {});
+  ~FileTurn();
+  FileTurn(const FileTurn&) = delete;
+  FileTurn& operator=(const FileTurn&) = delete;
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
 
 // The right to write in a folder while the object lives. It ends with the process, however that
 // ends. The file ".lock" in the folder says who holds it; it stays behind, and means nothing then.

@@ -5,8 +5,11 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 
+#include "nacre/base/durable.h"
 #include "nacre/base/file.h"
 #include "nacre/base/utf8.h"
 
@@ -47,7 +50,9 @@ void put_bytes(std::string& out, unsigned field, std::string_view value) {
   out.append(value);
 }
 
-// The fields of Event: wall_time = 1, step = 2, file_version = 3, summary = 5.
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+// The fields of Event: wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7.
 std::string event_head(double wall_time, std::int64_t step) {
   std::string out;
   put_key(out, 1, Wire::fixed64);
@@ -74,20 +79,30 @@ std::uint32_t crc32c(std::string_view data) {
   return ~c;
 }
 
-EventLog::EventLog(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw_io(folder.string(), "cannot make the folder: " + error.message());
+EventLog::EventLog(const std::filesystem::path& folder, std::optional<std::int64_t> first_step) {
+  make_folders(folder);
   const std::string name =
       fmt::format("events.out.tfevents.{}.{}", static_cast<std::int64_t>(now()), host_name());
   path_ = folder / name;
-  for (int k = 1; std::filesystem::exists(path_, error); ++k) {
+  // Never a file that another process has just made.
+  for (int k = 1; !(out_ = File(std::fopen(path_.c_str(), "wbx"), std::fclose)); ++k) {
+    if (errno != EEXIST) {
+      throw_io(path_.string(), std::string("cannot write: ") + std::strerror(errno));
+    }
     path_ = folder / fmt::format("{}.{}", name, k);
   }
-  out_.open(path_, std::ios::binary);
-  std::string event = event_head(now(), 0);
+  std::string event = event_head(now(), first_step.value_or(0));
   put_bytes(event, 3, "brain.Event:2");
   record(event);
+  if (!first_step) return;
+  // Event: session_log = 7; SessionLog: status = 1, of which 1 is START. From there on readers of
+  // version 2 of the format drop what they have of this step and later ones.
+  std::string session;
+  put_key(session, 1, Wire::varint);
+  put_varint(session, 1);
+  std::string start = event_head(now(), *first_step);
+  put_bytes(start, 7, session);
+  record(start);
 }
 
 void EventLog::scalar(std::string_view tag, std::int64_t step, double value) {
@@ -112,9 +127,10 @@ void EventLog::record(std::string_view event) {
   put_fixed(frame, masked(crc32c(frame)), 4);
   frame.append(event);
   put_fixed(frame, masked(crc32c(event)), 4);
-  out_.write(frame.data(), static_cast<std::streamsize>(frame.size()));
-  out_.flush();
-  if (!out_) throw_io(path_.string(), "cannot write");
+  if (std::fwrite(frame.data(), 1, frame.size(), out_.get()) != frame.size() ||
+      std::fflush(out_.get()) != 0) {
+    throw_io(path_.string(), std::string("cannot write: ") + std::strerror(errno));
+  }
 }
 
 }  // namespace nacre::io

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
-#include <fstream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,8 +18,10 @@ std::uint32_t crc32c(std::string_view data);
 class EventLog {
  public:
   // Makes "FOLDER/events.out.tfevents.SECONDS.HOST"; a second log of the same second gets a number.
-  // Throws IoError.
-  explicit EventLog(const std::filesystem::path& folder);
+  // With `first_step` TensorBoard forgets the points of older logs in the folder from that step on,
+  // as a run that goes on wants it. Throws IoError.
+  explicit EventLog(const std::filesystem::path& folder,
+                    std::optional<std::int64_t> first_step = {});
 
   // One point of the curve `tag` ("loss/train"); on disk before it returns. wall_time: seconds
   // since 1970, by default now. Throws IoError when the disk is full.
@@ -29,7 +33,7 @@ class EventLog {
   void record(std::string_view event);
 
   std::filesystem::path path_;
-  std::ofstream out_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> out_{nullptr, std::fclose};
 };
 
 }  // namespace nacre::io

@@ -80,8 +80,8 @@ class Auc final : public Metric::Measure {
     }
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::erase_if(order, [&](std::size_t i) { return seen_[3 * i + 2] == 0; });
-    std::sort(order.begin(), order.end(),
-              [&](std::size_t a, std::size_t b) { return seen_[3 * a] < seen_[3 * b]; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return seen_[3 * a] < seen_[3 * b]; });
     double negatives = 0;
     double positives = 0;
     double won = 0;

@@ -216,6 +216,7 @@ Tensors Optimizer::take_accumulated(const Changing& changing, const AccumulateOp
   const bool weighs = options.weight.defined() && !options.sum;
   const Tensor weight = weighs ? options.weight.to(f64) : ones({}, f64);
   std::map<Count*, Tensor> totals;
+  std::vector<Count*> order;  // of the map above: addresses are others in every process
   Tensors result;
   for (std::size_t i = 0; i < changing.entries.size(); ++i) {
     const Tensor& g = changing.gradients[i];
@@ -225,7 +226,10 @@ Tensors Optimizer::take_accumulated(const Changing& changing, const AccumulateOp
       continue;
     }
     Tensor& total = totals[count];
-    if (!total.defined()) total = count->gathered + weight;
+    if (!total.defined()) {
+      total = count->gathered + weight;
+      order.push_back(count);
+    }
     Variable& sum = slot(*changing.entries[i], kSum, g.spec(), 0);
     Tensor all = sum + (weighs ? g * options.weight.to(g.dtype()) : g);
     if (!options.sum) {
@@ -235,7 +239,7 @@ Tensors Optimizer::take_accumulated(const Changing& changing, const AccumulateOp
     result.push_back(all);
     sum.assign(zeros_like(g));
   }
-  for (const auto& [count, total] : totals) count->gathered.assign(zeros_like(total));
+  for (Count* count : order) count->gathered.assign(zeros_like(totals[count]));
   return result;
 }
 
@@ -328,6 +332,7 @@ void Optimizer::update(const nn::NamedVariables& parameters, const Tensors& give
   // Scalars once for each group, count and dtype, not for each parameter.
   std::map<std::tuple<int, Count*, DType>, Tensors> scalars;
   std::map<Count*, Tensor> updates;
+  std::vector<Count*> order;  // as in take_accumulated
   for (std::size_t i = 0; i < all.entries.size(); ++i) {
     const nn::NamedVariable& p = all.parameters[i];
     Entry& entry = *all.entries[i];
@@ -335,7 +340,10 @@ void Optimizer::update(const nn::NamedVariables& parameters, const Tensors& give
     const Group* group = place >= 0 ? &groups_[static_cast<std::size_t>(place)] : nullptr;
     const Tensor value = p.value();
     Tensor& count = updates[entry.count.get()];
-    if (!count.defined()) count = entry.count->updates + 1;
+    if (!count.defined()) {
+      count = entry.count->updates + 1;
+      order.push_back(entry.count.get());
+    }
     Tensors& s = scalars[{place, entry.count.get(), value.dtype()}];
     if (s.empty()) {
       const Tensor scaled = group ? rate * group_factors_[static_cast<std::size_t>(place)] : rate;
@@ -359,7 +367,7 @@ void Optimizer::update(const nn::NamedVariables& parameters, const Tensors& give
     }
     assign(p.cell, changed);
   }
-  for (const auto& [count, raised] : updates) count->updates.assign(raised);
+  for (Count* count : order) count->updates.assign(updates[count]);
   step_.assign(step_ + 1);
 }
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
 #include "nacre/base/debug.h"
+#include "nacre/base/output.h"
 #include "nacre/base/probe.h"
 #include "nacre/base/threads.h"
 #include "nacre/ops/define/emit.h"
@@ -18,8 +18,7 @@ namespace nacre {
 namespace {
 
 void print(std::string_view title, const std::string& text) {
-  std::fprintf(stderr, "== %.*s ==\n%s", static_cast<int>(title.size()), title.data(),
-               text.c_str());
+  write_error(fmt::format("== {} ==\n{}", title, text));
 }
 
 Graph optimize(const Graph& traced, const CompileOptions& options) {

@@ -29,6 +29,8 @@ class TrainingState {
   std::int64_t step = 0;     // updates since training began
   std::int64_t samples = 0;  // of this epoch so far
   bool stop = false;         // end after this batch
+  // What logs() has at every batch: "loss", then "NAME_loss" of several outputs, the metrics.
+  std::vector<std::string> log_names;
 
   // Loss and metrics of this epoch so far; at its end with val_.... Computed when first asked for:
   // a metric that sorts all it has seen need not do so after every batch.

@@ -8,6 +8,7 @@
 #include "nacre/base/file.h"
 #include "nacre/base/json.h"
 #include "nacre/base/utf8.h"
+#include "nacre/io/event_log.h"
 #include "nacre/train/model.h"
 
 namespace nacre {
@@ -116,16 +117,22 @@ class EarlyStopping final : public Callback {
 class BestWeights final : public Callback {
  public:
   explicit BestWeights(const BestWeightsOptions& o)
-      : path_(o.path), monitor_(o.monitor, o.direction, 0) {}
+      : path_(o.path), save_(o.save), monitor_(o.monitor, o.direction, 0) {}
   void reset() override { monitor_.reset(); }
   void on_epoch_end(TrainingState& state) override {
-    if (monitor_.improves(state.logs())) state.model.save_weights(path_);
+    if (!monitor_.improves(state.logs())) return;
+    if (save_) {
+      save_(state.model);
+    } else {
+      state.model.save_weights(path_);
+    }
   }
   nn::StateMap state() const override { return {{"monitor", monitor_.state()}}; }
   void load_state(const nn::StateMap& state) override { monitor_.load(state); }
 
  private:
   std::filesystem::path path_;
+  std::function<void(Model&)> save_;
   Monitor monitor_;
 };
 
@@ -208,14 +215,15 @@ class ReduceOnPlateau final : public Callback {
 // became of the file, and a kill or a full disk leaves the file as it was.
 class LineLog : public Callback {
  public:
-  explicit LineLog(std::filesystem::path path) : path_(std::move(path)) {}
+  LineLog(const char* name, std::filesystem::path path) : name_(name), path_(std::move(path)) {}
+  void reset() override { lines_.clear(); }
   void on_train_begin(TrainingState& state) override {
-    if (state.step == 0) lines_.clear();  // this object has seen another run
+    expect_free_names(state.log_names);
     write_file(path_, lines_);
   }
   void on_epoch_end(TrainingState& state) override {
     Logs row;
-    row.set("learning_rate", state.model.optimizer().learning_rate());
+    row.set(kRate, state.model.optimizer().learning_rate());
     for (const auto& [name, value] : state.logs().entries()) row.set(name, value);
     lines_ += text(state, row, lines_.empty());
     write_file(path_, lines_);
@@ -236,13 +244,26 @@ class LineLog : public Callback {
   virtual std::string text(const TrainingState& state, const Logs& row, bool first) const = 0;
 
  private:
+  // Two values of one name in a line would be one too many for whoever reads it.
+  void expect_free_names(const std::vector<std::string>& names) const {
+    for (const std::string& name : names) {
+      if (name != "epoch" && name != "step" && name != kRate) continue;
+      throw ValueError(format_error(
+          {.op = name_,
+           .what = fmt::format("a metric is called \"{}\", as a column of the log itself", name),
+           .hint = "give the metric another name: .metrics = {\"my_" + name + "\", ...}"}));
+    }
+  }
+  static constexpr const char* kRate = "learning_rate";
+
+  const char* name_;
   std::filesystem::path path_;
   std::string lines_;
 };
 
 class CsvLog final : public LineLog {
  public:
-  using LineLog::LineLog;
+  explicit CsvLog(const std::filesystem::path& path) : LineLog("csv_log", path) {}
   std::string text(const TrainingState& state, const Logs& row, bool first) const override {
     std::string out;
     if (first) {
@@ -268,7 +289,7 @@ class CsvLog final : public LineLog {
 
 class JsonLog final : public LineLog {
  public:
-  using LineLog::LineLog;
+  explicit JsonLog(const std::filesystem::path& path) : LineLog("json_lines_log", path) {}
   std::string text(const TrainingState& state, const Logs& row, bool) const override {
     std::string out = fmt::format("{{\"epoch\":{},\"step\":{}", state.epoch + 1, state.step);
     for (const auto& [name, value] : row.entries()) {
@@ -278,6 +299,26 @@ class JsonLog final : public LineLog {
     }
     return out + "}\n";
   }
+};
+
+class TensorBoardLog final : public Callback {
+ public:
+  explicit TensorBoardLog(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  void on_train_begin(TrainingState& state) override {
+    log_.reset();
+    if (state.epoch < state.epochs) log_.emplace(folder_, state.epoch + 1);
+  }
+  void on_epoch_end(TrainingState& state) override {
+    if (!log_) log_.emplace(folder_, state.epoch + 1);
+    for (const auto& [name, value] : state.logs().entries()) {
+      log_->scalar(name, state.epoch + 1, value);
+    }
+  }
+  void on_train_end(TrainingState&) override { log_.reset(); }
+
+ private:
+  std::filesystem::path folder_;
+  std::optional<io::EventLog> log_;
 };
 
 class Functions final : public Callback {
@@ -311,6 +352,9 @@ CallbackPtr reduce_on_plateau(const ReduceOnPlateauOptions& o) {
 CallbackPtr csv_log(const std::filesystem::path& path) { return std::make_shared<CsvLog>(path); }
 CallbackPtr json_lines_log(const std::filesystem::path& path) {
   return std::make_shared<JsonLog>(path);
+}
+CallbackPtr tensorboard_log(const std::filesystem::path& folder) {
+  return std::make_shared<TensorBoardLog>(folder);
 }
 CallbackPtr make_callback(CallbackFunctions functions) {
   return std::make_shared<Functions>(std::move(functions));

@@ -27,8 +27,9 @@ struct BestWeightsOptions {
   std::filesystem::path path = "best.safetensors";
   std::string monitor = "val_loss";
   Direction direction = Direction::automatic;
+  std::function<void(Model&)> save = {};  // what to do instead of writing the weights to `path`
 };
-// Writes the weights whenever the monitored number is better than ever.
+// Saves whenever the monitored number is better than ever.
 CallbackPtr best_weights(const BestWeightsOptions& options = {});
 
 struct PeriodicWeightsOptions {
@@ -50,10 +51,17 @@ struct ReduceOnPlateauOptions {
 CallbackPtr reduce_on_plateau(const ReduceOnPlateauOptions& options = {});
 
 // One line an epoch: epoch,step,learning_rate,loss,... The file is replaced as a whole each epoch;
-// a resumed run goes on with the lines that its checkpoint remembers.
+// a resumed run goes on with the lines that its checkpoint remembers. Throws ValueError, before the
+// training, for a metric that is called epoch, step or learning_rate.
 CallbackPtr csv_log(const std::filesystem::path& path);
 // One JSON object a line: {"epoch":1,"step":57,"learning_rate":0.001,"loss":0.3}.
+// Otherwise like csv_log.
 CallbackPtr json_lines_log(const std::filesystem::path& path);
+
+// Loss and metrics for TensorBoard, an epoch a step, as io::EventLog in `folder`. A new file each
+// time; it takes back what older ones in the folder say of the epochs that come, so that a run that
+// was killed and goes on has each epoch once.
+CallbackPtr tensorboard_log(const std::filesystem::path& folder);
 
 // A callback of functions; empty ones are skipped.
 struct CallbackFunctions {

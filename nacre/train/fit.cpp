@@ -267,6 +267,7 @@ class Model::Impl::Fit {
     state_.batches = source_.batches();
     state_.step = m_.steps;
     state_.stop = m_.stopped;
+    state_.log_names = m_.log_names();
   }
 
   void tell(void (Callback::*event)(TrainingState&)) {

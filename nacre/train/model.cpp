@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "nacre/base/output.h"
 #include "nacre/base/user_call.h"
 #include "nacre/base/utf8.h"
 #include "nacre/ops/api.h"
@@ -296,6 +297,15 @@ Logs Model::Impl::logs_of(const Sums& total, const std::vector<metric::Metric>& 
   return logs;
 }
 
+std::vector<std::string> Model::Impl::log_names() const {
+  std::vector<std::string> names{"loss"};
+  for (const Head& head : heads) {
+    if (heads.size() > 1) names.push_back(head.name + "_loss");
+  }
+  for (const metric::Metric& m : options->metrics) names.push_back(m.name());
+  return names;
+}
+
 Logs Model::Impl::evaluate(data::BatchSource& source) {
   evaluated = options->metrics;
   for (metric::Metric& m : evaluated) m.reset();
@@ -412,7 +422,7 @@ Logs Model::evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& 
   TensorSource source(x, y, sample_weights_for(y, options.sample_weights),
                       {.batch_size = options.batch_size});
   const Logs logs = evaluate(source, at);
-  if (options.verbose > 0) fmt::print("{}\n", printable(to_string(logs)));
+  if (options.verbose > 0) write_output(printable(to_string(logs)) + "\n");
   return logs;
 }
 Logs Model::evaluate(data::BatchSource& source, Location at) {

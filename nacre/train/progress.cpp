@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <limits>
 
+#include "nacre/base/output.h"
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
 #include "nacre/train/model_impl.h"
@@ -44,9 +44,7 @@ class ProgressLine final : public Callback {
     // What is no terminal has no width.
     const std::size_t columns =
         moving_ ? terminal_columns() : std::numeric_limits<std::size_t>::max();
-    show(finished_lines(describe(state, spent, human_seconds(spent)), columns));
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
+    show(finished_lines(describe(state, spent, human_seconds(spent)), columns), "\n");
     width_ = 0;
   }
 
@@ -72,16 +70,17 @@ class ProgressLine final : public Callback {
     p.rate = with_thousands(static_cast<long long>(each)) + " samples/s";
     return p;
   }
-  void show(const std::string& text) {
-    const std::string first = text.substr(0, text.find('\n'));
-    if (moving_) std::fputc('\r', stdout);
-    std::fputs(first.c_str(), stdout);
+  void show(const std::string& text, const char* end = "") {
+    const std::size_t first_end = std::min(text.find('\n'), text.size());
+    const std::size_t now = display_width(text.substr(0, first_end));
     // What a longer line left behind is wiped.
     const std::size_t old = moving_ ? std::min(width_, terminal_columns() - 1) : 0;
-    for (std::size_t i = display_width(first); i < old; ++i) std::fputc(' ', stdout);
-    std::fputs(text.c_str() + first.size(), stdout);
-    width_ = display_width(first);
-    std::fflush(stdout);
+    std::string out = moving_ ? "\r" : "";
+    out.append(text, 0, first_end);
+    if (old > now) out.append(old - now, ' ');
+    out.append(text, first_end);
+    write_output(out + end);
+    width_ = now;
   }
 
   bool moving_;

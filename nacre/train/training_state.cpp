@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <set>
 
+#include "nacre/base/output.h"
 #include "nacre/base/utf8.h"
 #include "nacre/io/weights.h"
 #include "nacre/nn/summary.h"
@@ -190,10 +190,7 @@ bool Model::Impl::read_checkpoint(const io::CheckpointFolder& folder, data::Batc
   std::vector<std::string> problems;
   const std::optional<io::Checkpoint> checkpoint = folder.load_latest(&problems);
   for (const std::string& problem : problems) {
-    // Not fmt::print, which throws when nobody reads standard error.
-    if (verbose) {
-      std::fputs(fmt::format("passed over: {}\n", printable_lines(problem)).c_str(), stderr);
-    }
+    if (verbose) write_error(fmt::format("passed over: {}\n", printable_lines(problem)));
   }
   if (!checkpoint) return false;
   nn::StateMap state;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nacre/base/json.h"
+#include "nacre/base/output.h"
 #include "nacre/base/utf8.h"
 #include "nacre/io/model_file.h"
 #include "nacre/nn/api.h"
@@ -197,7 +198,7 @@ void Model::save(const std::filesystem::path& path) {
 Model Model::load(const std::filesystem::path& path) {
   zoo::SavedModel saved = zoo::load_model(path);
   for (const std::string& warning : saved.warnings) {
-    fmt::print(stderr, "{}: warning: {}\n", printable(path.string()), printable(warning));
+    write_error(fmt::format("{}: warning: {}\n", printable(path.string()), printable(warning)));
   }
   return std::move(saved.model);
 }

@@ -93,6 +93,34 @@ TEST(AtomicFile, TakesAnotherNameThanALeftoverHas) {
   EXPECT_EQ(read_file(own + "0"), "another machine's");
 }
 
+TEST(AtomicFolder, IsThereWholeOrNotAtAll) {
+  const test::TemporaryFolder folder;
+  const fs::path target = folder / "a/target";
+  {
+    AtomicFolder filled(target);
+    write_file(filled.path() / "x/file", "1");
+    EXPECT_FALSE(fs::exists(target));
+    // Another one leaves what is being filled alone.
+    AtomicFolder other(target);
+    EXPECT_TRUE(fs::exists(filled.path() / "x/file"));
+    write_file(other.path() / "file", "2");
+    filled.commit();
+    EXPECT_EQ(read_file(target / "x/file"), "1");
+    expect_error<IoError>([&] { other.commit(); }, {"target", "not empty"});
+  }
+  EXPECT_EQ(entries(folder / "a"), 1u);
+  expect_error<IoError>([&] { AtomicFolder again(target); }, {"target", "not empty"});
+  // Nothing is left of one that was given up, or of a killed process; names like it stay.
+  fs::create_directories(folder / "a/new.part-1-2/x");
+  fs::create_directories(folder / "a/new.part-time/x");
+  fs::create_directories(folder / "a/newer.part-1-2/x");
+  { AtomicFolder given_up(folder / "a/new"); }
+  EXPECT_FALSE(fs::exists(folder / "a/new"));
+  EXPECT_FALSE(fs::exists(folder / "a/new.part-1-2"));
+  EXPECT_TRUE(fs::exists(folder / "a/new.part-time"));
+  EXPECT_TRUE(fs::exists(folder / "a/newer.part-1-2"));
+}
+
 TEST(FolderLock, OneAtATimeAndSaysWho) {
   const test::TemporaryFolder folder;
   {

@@ -149,6 +149,65 @@ TEST_F(Program, ATableSaysWhatItIsTakenFor) {
   bad({"data", "show", "one_class.csv"}, 1, {"column", "one class only (\"a\")"});
 }
 
+// Where cells are wrong, what the columns were taken for comes first, then all that is wrong.
+TEST_F(Program, ATableWithFaultsIsShownWithAllOfThem) {
+  std::string rows = "size,age,colour,kind\n";
+  for (int i = 0; i < 60; ++i) {
+    rows += std::to_string(i) + (i == 30 ? ",inf" : ",4" + std::to_string(i % 10) + ".5") + ",red" +
+            (i == 40 ? ""
+             : i % 2 ? ",a"
+                     : ",b") +
+            "\n";
+  }
+  write_file(folder_ / "t.csv", rows);
+  const Finished f = run({"data", "show", "t.csv"});
+  EXPECT_EQ(f.code, 1);
+  const auto schema = f.output.find("all 59 cells are numbers");
+  const auto ragged = f.output.find("row 42: 3 columns, the first row has 4");
+  const auto infinite = f.output.find("row 32, column 2 (age): \"inf\"");
+  EXPECT_LT(schema, ragged) << f.output;
+  EXPECT_NE(schema, std::string::npos) << f.output;
+  EXPECT_NE(ragged, std::string::npos) << f.output;
+  EXPECT_NE(infinite, std::string::npos) << f.output;
+  const Finished with_json = run({"data", "show", "t.csv", "--json"});
+  EXPECT_EQ(with_json.code, 1);
+  const Json json = Json::parse(with_json.output);
+  EXPECT_EQ(json["columns"].size(), 4u);
+  EXPECT_EQ(json["problems"].size(), 2u) << json;
+  EXPECT_EQ(json["exit_code"], 1);
+  EXPECT_NE(json["error"].get<std::string>().find("t.csv"), std::string::npos);
+  // Of thousands the first.
+  std::string all = "a,b\n";
+  for (int i = 0; i < 3000; ++i) all += i % 2 ? "1,2\n" : "1\n";
+  write_file(folder_ / "many.csv", all);
+  const Finished many = run({"data", "show", "many.csv", "--json"});
+  EXPECT_EQ(Json::parse(many.output)["problems"].size(), 21u);
+  EXPECT_NE(many.output.find("and 1480 more"), std::string::npos) << many.output;
+  // A target that is wrong: with --json, too, the schema is there.
+  write_file(folder_ / "one.csv", "x,kind\n1,a\n2,a\n3,a\n");
+  const Finished one = run({"data", "show", "one.csv", "--json"});
+  EXPECT_EQ(one.code, 1);
+  EXPECT_EQ(Json::parse(one.output)["columns"].size(), 2u);
+}
+
+// The categories that training does not teach are warned of, in training and evaluation.
+TEST_F(Program, CategoriesWithoutTrainingAreTold) {
+  std::string rows = "x,colour,kind\n";
+  for (int i = 0; i < 80; ++i) {
+    rows += std::to_string(i % 9) + ",c" + std::to_string(i) + (i % 2 ? ",a\n" : ",b\n");
+  }
+  write_file(folder_ / "t.csv", rows);
+  const Json trained = json({"train", "--data", "t.csv", "--epochs", "1", "--out", "r"});
+  const std::string warnings = trained["warnings"].dump();
+  for (const char* part : {"validation rows: column \\\"colour\\\"", "test rows: column",
+                           "16 of 16 cells hold categories", "data row", ", ..."}) {
+    EXPECT_NE(warnings.find(part), std::string::npos) << part << ": " << warnings;
+  }
+  EXPECT_NE(json({"eval", "r"})["warnings"].dump().find("test rows"), std::string::npos);
+  write_file(folder_ / "new.csv", "x,colour\n1,unheard\n");
+  EXPECT_NE(json({"predict", "r", "new.csv"}).dump().find("unheard"), std::string::npos);
+}
+
 TEST_F(Program, AFolderIsWhatMostOfItsFilesAre) {
   if (!data::have_images()) GTEST_SKIP() << "built without pictures";
   for (int i = 0; i < 20; ++i) {
@@ -328,7 +387,8 @@ TEST_F(Program, TellsWhatThereIs) {
       write_file(folder_ / "set" / name / (std::to_string(i) + ".txt"), "x");
     }
   }
-  EXPECT_EQ(json({"data", "split", "set", "--out", "parts"}), Json({{"train", 16}, {"test", 4}}));
+  EXPECT_EQ(json({"data", "split", "set", "--out", "parts"}),
+            Json({{"train", 16}, {"test", 4}, {"warnings", Json::array()}}));
   bad({"data", "split", "set", "--out", "parts"}, 1, {"parts", "not empty"});
 }
 

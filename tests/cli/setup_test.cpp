@@ -190,9 +190,71 @@ TEST_F(Setups, ThatAreDamagedAreRefused) {
   test::write_file(folder_ / "setup.json", whole.substr(0, whole.size() / 2));
   test::expect_error<IoError>([&] { read_run_setup(folder_.path()); }, {"setup.json"});
   // Samples that the data does not have.
-  with("test", json::parse("[[0,100000]]"));
+  with("test", json::parse("[[1000,100000]]"));
   test::expect_error<IoError>(
-      [&] { open_run_data(read_run_setup(folder_.path()), folder_.path()); }, {"iris", "100001"});
+      [&] { open_run_data(read_run_setup(folder_.path()), folder_.path()); },
+      {"iris", "sample 100000", "150"});
+  // However many they are: a few bytes must not take all memory.
+  with("test", json::parse("[[1000,9007199254740992]]"));
+  test::expect_error<IoError>(
+      [&] { open_run_data(read_run_setup(folder_.path()), folder_.path()); }, {"iris"});
+  // What a model was trained on is no test, and no sample counts twice.
+  const json train = json::parse(whole)["train"];
+  test::expect_error<IoError>(with("test", train), {"setup.json", "in two of", "damaged"});
+  test::expect_error<IoError>(with("train", json::parse("[[0,9],[5,12]]")),
+                              {"setup.json", "train[1]", "rise", "damaged"});
+  test::expect_error<IoError>(with("target_deviation", 0), {"target_deviation", "damaged"});
+}
+
+// What only the rows for validation and testing have is told, with the row of the file.
+TEST_F(Setups, TellWhatTrainingDoesNotTeach) {
+  std::string rows = "size,colour,kind\n";
+  for (int i = 0; i < 60; ++i) {
+    rows += std::to_string(i) + (i % 2 ? ",red," : ",blue,") + (i % 3 ? "a\n" : "b\n");
+  }
+  DataRecipe data;
+  data.path = (folder_ / "t.csv").string();
+  test::write_file(folder_ / "t.csv", rows);
+  EXPECT_TRUE(open_data(data, 7).unseen.empty());
+  // The rows of one division get colours of their own.
+  const auto before = open_data(data, 7);
+  const std::int64_t tested = before.division.test.at(0).first;
+  rows = "size,colour,kind\n";
+  for (std::int64_t i = 0; i < 60; ++i) {
+    rows += std::to_string(i) +
+            (i == tested ? ",green,"
+             : i % 2     ? ",red,"
+                         : ",blue,") +
+            (i % 3 ? "a\n" : "b\n");
+  }
+  test::write_file(folder_ / "t.csv", rows);
+  const auto setup = open_data(data, 7);
+  ASSERT_EQ(setup.unseen.size(), 1u);
+  for (const std::string& part :
+       {std::string("test rows"), std::string("\"colour\""), std::string("1 of 12 cells"),
+        "data row " + std::to_string(tested + 1) + ": \"green\""}) {
+    EXPECT_NE(setup.unseen[0].find(part), std::string::npos) << part << ": " << setup.unseen[0];
+  }
+  EXPECT_EQ(warnings_of(setup).back(), setup.unseen[0]);
+  // A class without a sample to learn from.
+  const auto parts = folder_ / "parts";
+  for (const char* file : {"train/a/1", "train/b/1", "test/a/1", "test/b/1", "test/b/2"}) {
+    std::filesystem::create_directories((parts / file).parent_path());
+    test::write_file(parts / (std::string(file) + ".txt"), "some words");
+  }
+  data.path = parts.string();
+  data.validation = 0;
+  EXPECT_TRUE(open_data(data, 0).unseen.empty());
+  const auto whole = open_data(data, 0);
+  RunSetup kept{.recipe = {}, .fingerprint = {}, .nearby = {}, .learned = {}, .layers = {}};
+  kept.learned = {.division = whole.division,
+                  .class_names = whole.info.class_names,
+                  .preprocessing = whole.info.preprocessing};
+  kept.learned.division.train = {{0, 0}};
+  const auto one = open_data(data, kept.learned);
+  ASSERT_EQ(one.unseen.size(), 1u);
+  EXPECT_NE(one.unseen[0].find("a class with samples"), std::string::npos) << one.unseen[0];
+  EXPECT_NE(one.unseen[0].find("\"b\" (2)"), std::string::npos) << one.unseen[0];
 }
 
 // A 0 that is given is a 0; what is not given is the optimizer's own.

@@ -157,6 +157,11 @@ int fsync(int descriptor) {
   return real<int(int)>("fsync")(descriptor);
 }
 
+int syncfs(int descriptor) {
+  if (below(descriptor) && !allowed()) return -1;
+  return real<int(int)>("syncfs")(descriptor);
+}
+
 int rename(const char* from, const char* to) {
   if (below(to) && !allowed()) return -1;
   return real<int(const char*, const char*)>("rename")(from, to);

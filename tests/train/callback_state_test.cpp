@@ -1,6 +1,9 @@
 // What callbacks remember ends with the training it is of, unless a run goes on.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "nacre/base/file.h"
 #include "nacre/nacre.h"
 #include "tests/support/files.h"
 
@@ -51,6 +54,35 @@ TEST(CallbackState, TheOtherCallbacksBeginAnewToo) {
   high.fit(x, zeros({4, 1}), options);
   EXPECT_TRUE(std::filesystem::exists(folder / "best"));
   EXPECT_EQ(high.optimizer().learning_rate(), 0.1);
+}
+
+// What the command line saves with: a function in place of a file of weights.
+TEST(CallbackState, ABestModelOfAnotherTrainingIsNoMeasure) {
+  int saved = 0;
+  FitOptions options{.epochs = 1, .verbose = 0};
+  options.callbacks = {best_weights(
+      {.path = "none", .monitor = "loss", .direction = Direction::down, .save = [&](Model&) {
+         ++saved;
+       }})};
+  Model low = rising(0.01);
+  low.fit(x, zeros({4, 1}), options);
+  EXPECT_EQ(saved, 1);
+  Model high = rising(2);
+  high.fit(x, zeros({4, 1}), options);
+  EXPECT_EQ(saved, 2);
+  EXPECT_FALSE(std::filesystem::exists("none"));
+}
+
+TEST(CallbackState, LogsOfAnotherTrainingAreGone) {
+  const test::TemporaryFolder folder;
+  FitOptions options{.epochs = 2, .verbose = 0};
+  options.callbacks = {json_lines_log(folder / "log")};
+  for (int fit = 0; fit < 2; ++fit) {
+    Model model = rising(1);
+    model.fit(x, zeros({4, 1}), options);
+    const std::string lines = read_file(folder / "log");
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2) << lines;
+  }
 }
 
 struct Counter : Callback {

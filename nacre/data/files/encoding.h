@@ -10,6 +10,9 @@
 
 namespace nacre::data {
 
+// The most bytes that the name of a column or class has: what is longer is a text.
+constexpr std::size_t kMostNameBytes = 1000;
+
 using nacre::is_utf8;
 // How many bytes at the beginning are valid UTF-8.
 std::size_t utf8_until(std::string_view text);

@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 
+#include "nacre/base/durable.h"
 #include "nacre/base/error.h"
 #include "nacre/base/sha256.h"
 #include "nacre/data/files/tar.h"
@@ -20,6 +26,22 @@ namespace nacre::data {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What has come so far of a file.
+fs::path part_of(const fs::path& target) { return target.string() + ".download"; }
+fs::path folder_of(const fs::path& target) {
+  return target.has_parent_path() ? target.parent_path() : fs::path(".");
+}
+
+// Tells how far another one is who downloads the file.
+std::function<void()> waiting_for(const RemoteFile& file, const fs::path& target,
+                                  const FetchProgress& progress) {
+  return [&file, part = part_of(target), &progress] {
+    std::error_code error;
+    const std::uint64_t done = fs::file_size(part, error);
+    if (progress && !error) progress(file.file, std::min(done, file.bytes), file.bytes);
+  };
+}
 
 }  // namespace
 
@@ -84,6 +106,9 @@ std::string download(const std::string& address, const RemoteFile& file, const f
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &state);
   curl_easy_setopt(c, CURLOPT_USERAGENT, "nacre");
   const CURLcode code = curl_easy_perform(c);
+  if (std::fflush(out.get()) != 0 || ::fsync(::fileno(out.get())) != 0) {
+    throw_io(part.string(), std::string("cannot write: ") + std::strerror(errno));
+  }
   if (code == CURLE_OK) return {};
   if (code == CURLE_WRITE_ERROR && state.have == have) {
     // Not what is expected from its first bytes on, as the page of a login portal.
@@ -93,15 +118,18 @@ std::string download(const std::string& address, const RemoteFile& file, const f
                      is_network_problem(code) ? " (is there a network?)" : "");
 }
 
-}  // namespace
-
-bool have_fetch() { return true; }
-
-void fetch_file(const RemoteFile& file, const fs::path& target, const FetchProgress& progress) {
+bool is_whole(const RemoteFile& file, const fs::path& path) {
   std::error_code error;
-  if (target.has_parent_path()) fs::create_directories(target.parent_path(), error);
-  if (error) throw_io(target.parent_path().string(), "cannot make the folder: " + error.message());
-  const fs::path part = target.string() + ".download";
+  return fs::is_regular_file(path, error) && fs::file_size(path, error) == file.bytes &&
+         sha256_of_file(path) == file.sha256;
+}
+
+// Two that download the same file do so one after the other: the second sees how far the first is,
+// and finds the file there.
+void fetch_in_turn(const RemoteFile& file, const fs::path& target, const FetchProgress& progress) {
+  if (is_whole(file, target)) return;
+  std::error_code error;
+  const fs::path part = part_of(target);
   std::string reasons;
   for (const std::string& address : file.addresses) {
     std::string reason = download(address, file, part, progress);
@@ -111,6 +139,7 @@ void fetch_file(const RemoteFile& file, const fs::path& target, const FetchProgr
       if (sum == file.sha256) {
         fs::rename(part, target, error);
         if (error) throw_io(target.string(), "cannot write: " + error.message());
+        sync_folder(folder_of(target));
         return;
       }
       fs::remove(part, error);
@@ -121,17 +150,32 @@ void fetch_file(const RemoteFile& file, const fs::path& target, const FetchProgr
   }
   throw_io(target.filename().string(), "could not be downloaded" + reasons,
            "run it again to continue where it broke off, or put the file into " +
-               (target.has_parent_path() ? target.parent_path().string() : std::string(".")) +
-               " by hand");
+               folder_of(target).string() + " by hand");
+}
+
+}  // namespace
+
+bool have_fetch() { return true; }
+
+void fetch_file(const RemoteFile& file, const fs::path& target, const FetchProgress& progress) {
+  make_folders(folder_of(target));
+  const FileTurn turn(target, waiting_for(file, target, progress));
+  fetch_in_turn(file, target, progress);
 }
 
 #else
 
 bool have_fetch() { return false; }
 
-void fetch_file(const RemoteFile& file, const fs::path&, const FetchProgress&) {
+namespace {
+void fetch_in_turn(const RemoteFile& file, const fs::path&, const FetchProgress&) {
   throw_io(file.file, "this program was built without downloads",
            "build it with NACRE_WITH_FETCH=ON, or get " + file.addresses[0] + " by hand");
+}
+}  // namespace
+
+void fetch_file(const RemoteFile& file, const fs::path& target, const FetchProgress& progress) {
+  fetch_in_turn(file, target, progress);
 }
 
 #endif
@@ -142,9 +186,13 @@ fs::path fetch(const std::string& name, const FetchProgress& progress) {
   for (RemoteFile file : remote_files(name)) {
     if (mirror && *mirror) file.addresses = {fmt::format("{}/{}/{}", mirror, name, file.file)};
     const fs::path target = folder / file.file;
-    if (file.unpack && !find_set(name).empty()) continue;
+    make_folders(folder);
+    const FileTurn turn(target, waiting_for(file, target, progress));
     std::error_code missing;
-    if (!fs::exists(target, missing)) fetch_file(file, target, progress);
+    const bool here = fs::exists(target, missing) && fs::file_size(target, missing) == file.bytes;
+    // An archive that is still there was not unpacked to its end.
+    if (file.unpack && !here && !find_set(name).empty()) continue;
+    if (!here) fetch_in_turn(file, target, progress);
     if (file.unpack) {
       unpack_tar(target, folder);
       fs::remove(target, missing);

@@ -26,9 +26,9 @@ using FetchProgress =
 
 // Downloads what is missing of a set into cache_folder()/NAME and returns that folder: from the
 // original addresses, or from $NACRE_MIRROR/NAME/FILE where that is set (sizes and checksums are
-// the same). What a broken download left is continued. Throws IoError, saying plainly when the
-// network is the reason or when what came has another size or checksum than expected (it is removed
-// then).
+// the same). What a broken download left is continued; where another process downloads the same
+// file, this one waits for it. Throws IoError, saying plainly when the network is the reason or
+// when what came has another size or checksum than expected (it is removed then).
 std::filesystem::path fetch(const std::string& name, const FetchProgress& progress = {});
 // One file to `target`.
 void fetch_file(const RemoteFile& file, const std::filesystem::path& target,

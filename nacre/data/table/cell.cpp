@@ -127,6 +127,12 @@ const std::vector<std::string>& usual_missing() {
   return words;
 }
 
+std::string short_text(std::string_view text) {
+  std::size_t n = std::min<std::size_t>(text.size(), 40);
+  while (n > 0 && n < text.size() && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) --n;
+  return std::string(text.substr(0, n)) + (n < text.size() ? "..." : "");
+}
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);

@@ -8,6 +8,9 @@
 
 namespace nacre::data {
 
+// The beginning of a cell, for people: at most 40 bytes, not cut within a character.
+std::string short_text(std::string_view text);
+
 // Without blanks around it.
 std::string_view trimmed(std::string_view text);
 

@@ -64,15 +64,44 @@ struct Survey {
   std::int64_t rows = 0;    // below the first
 };
 
-void check_width(const CsvRow& row, std::size_t columns, const std::string& name) {
-  if (row.cells.size() == columns) return;
-  throw_io(
-      name,
-      fmt::format("row {}: {} columns, the first row has {}", row.line, row.cells.size(), columns),
-      "a text with the separator in it must stand in quotes");
+// What is wrong with a table: thrown, or noted where the caller wants to know all.
+class Problems {
+ public:
+  explicit Problems(const CsvOptions& options) : out_(options.problems) {}
+  ~Problems() {
+    if (out_ && more_ > 0) out_->push_back(fmt::format("and {} more", more_));
+  }
+  Problems(const Problems&) = delete;
+  Problems& operator=(const Problems&) = delete;
+
+  bool noted() const { return out_ != nullptr; }
+  void note(const std::string& what) {
+    if (out_->size() < CsvOptions::kMostProblems) {
+      out_->push_back(what);
+    } else {
+      ++more_;
+    }
+  }
+
+ private:
+  std::vector<std::string>* out_;
+  std::int64_t more_ = 0;
+};
+
+// Whether the row has its cells; else that is a problem.
+bool has_width(const CsvRow& row, std::size_t columns, const std::string& name,
+               Problems& problems) {
+  if (row.cells.size() == columns) return true;
+  const std::string what =
+      fmt::format("row {}: {} columns, the first row has {}", row.line, row.cells.size(), columns);
+  if (!problems.noted()) {
+    throw_io(name, what, "a text with the separator in it must stand in quotes");
+  }
+  problems.note(what);
+  return false;
 }
 
-Survey survey(CsvReader reader, const std::string& name, const Words& missing) {
+Survey survey(CsvReader reader, const std::string& name, const Words& missing, Problems& problems) {
   Survey out;
   CsvRow row;
   if (!reader.next(row)) throw_io(name, "no rows: the file is empty");
@@ -82,7 +111,7 @@ Survey survey(CsvReader reader, const std::string& name, const Words& missing) {
   out.columns.resize(n);
   out.again.resize(n);
   while (reader.next(row)) {
-    check_width(row, n, name);
+    if (!has_width(row, n, name, problems)) continue;
     if (out.rows == 0) out.second.assign(row.cells.begin(), row.cells.end());
     for (std::size_t k = 0; k < n; ++k) {
       out.columns[k].add(row.cells[k], row.line, out.rows, missing);
@@ -120,6 +149,14 @@ std::vector<std::string> names_of(const Survey& s, bool header, const CsvOptions
   std::size_t unnamed = 0;
   for (std::size_t k = 0; k < s.first.size(); ++k) {
     std::string title = header ? s.first[k] : "";
+    if (title.size() > kMostNameBytes) {
+      throw_io(
+          file,
+          fmt::format("row {}: the name of column {} has {} bytes, at most {} are expected",
+                      s.first_line, k + 1, with_thousands(static_cast<long long>(title.size())),
+                      with_thousands(kMostNameBytes)),
+          "is the first row one of names? data.header = \"absent\" takes it as data");
+    }
     if (title.empty()) {
       title = fmt::format("column {}", k + 1);
       if (unnamed++ == 0 && header) {
@@ -254,7 +291,8 @@ Table parse_csv(Bytes bytes, const std::string& name, const CsvOptions& options)
   table.missing = options.missing;
   const Words missing(options.missing.begin(), options.missing.end());
   const auto reader = [&] { return CsvReader(text.view, name, table.separator, options.comment); };
-  Survey s = survey(reader(), name, missing);
+  Problems problems(options);
+  Survey s = survey(reader(), name, missing, problems);
   table.header = has_header(s, options, missing, table.warnings);
   if (!table.header) {
     for (std::size_t k = 0; k < s.first.size(); ++k) {
@@ -274,9 +312,16 @@ Table parse_csv(Bytes bytes, const std::string& name, const CsvOptions& options)
   std::vector<Codes> filling(names.size());
   for (std::size_t k = 0; k < names.size(); ++k) {
     const auto asked = options.types.find(names[k]);
-    Decision d =
-        decide(s.columns[k], asked == options.types.end() ? ColumnType::automatic : asked->second,
-               name, fmt::format("column {} ({})", k + 1, names[k]), names[k]);
+    const ColumnType type = asked == options.types.end() ? ColumnType::automatic : asked->second;
+    Decision d;
+    try {
+      d = decide(s.columns[k], type, name, fmt::format("column {} ({})", k + 1, names[k]),
+                 names[k]);
+    } catch (const IoError& e) {
+      if (!problems.noted()) throw;
+      problems.note(std::string(e.what()).substr(name.size() + 2));
+      d = {.type = ColumnType::category, .why = "refused, see below", .warnings = {}};
+    }
     Column& column = table.columns.emplace_back();
     column.name = names[k];
     column.kind = d.type == ColumnType::category ? Column::Kind::category : Column::Kind::number;
@@ -288,6 +333,7 @@ Table parse_csv(Bytes bytes, const std::string& name, const CsvOptions& options)
   CsvRow row;
   if (table.header) again.next(row);
   while (again.next(row)) {
+    if (row.cells.size() != names.size()) continue;  // a problem that was noted
     for (std::size_t k = 0; k < names.size(); ++k) {
       put(table.columns[k], filling[k], row.cells[k], missing);
     }

@@ -18,13 +18,6 @@ constexpr ColumnType kThousands = ColumnType::thousands;
 
 std::size_t at(ColumnType type) { return static_cast<std::size_t>(type); }
 
-std::string short_text(std::string_view text) {
-  // Not in the middle of a character.
-  std::size_t n = std::min<std::size_t>(text.size(), 40);
-  while (n > 0 && n < text.size() && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) --n;
-  return std::string(text.substr(0, n)) + (n < text.size() ? "..." : "");
-}
-
 // Whether a plain number is one with a decimal comma too: "12", or "1.234", which there is 1234.
 bool also_decimal_comma(std::string_view cell) {
   const auto dot = cell.find('.');

@@ -45,6 +45,11 @@ struct CsvOptions {
   std::vector<std::string> inputs = {};
   std::string target = {};
   char likely_separator = '\0';  // taken where it parts the first row
+  // Where it is given: what is wrong with a row or a column is noted there (with the row, at most
+  // kMostProblems of them, then how many more) and thrown no more; such a row is left out, such a
+  // column one of categories. To show a table that has faults.
+  std::vector<std::string>* problems = nullptr;
+  static constexpr std::size_t kMostProblems = 20;
 };
 
 struct Column {
@@ -68,7 +73,12 @@ struct Table {
   char separator = ',';
   std::vector<std::string> warnings = {};              // on the table as a whole
   std::vector<std::string> missing = usual_missing();  // the words that stood for a missing cell
+  std::vector<std::int64_t> selected = {};             // of select(): which rows these were
 
+  // The data row of the file that row r is, from 1: what errors and warnings name.
+  std::int64_t data_row(std::size_t r) const {
+    return 1 + (selected.empty() ? static_cast<std::int64_t>(r) : selected[r]);
+  }
   // Throws ValueError with the nearest name.
   const Column& column(const std::string& name) const;
   // The rows of these numbers, in this order; categories that none of them has are gone.
@@ -165,7 +175,7 @@ class TableEncoder {
     }
   };
   // One input's features of these rows, the first at `to`, each `stride` after the one before.
-  static void encode_input(const Input& input, const Column& column, const std::string& source,
+  static void encode_input(const Input& input, const Column& column, const Table& table,
                            std::span<const std::int64_t> rows, float* to, std::int64_t stride,
                            std::vector<std::string>* warnings);
 

@@ -22,14 +22,14 @@ using Json = nlohmann::json;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 33;
 
 // Mean and deviation of what is there (Welford). Throws IoError naming a number that is not finite.
-std::pair<double, double> moments_of(const Column& column, const std::string& source) {
+std::pair<double, double> moments_of(const Column& column, const Table& table) {
   double n = 0, mean = 0, squares = 0;
   for (std::size_t r = 0; r < column.numbers.size(); ++r) {
     const double v = column.numbers[r];
     if (std::isnan(v)) continue;
     if (!std::isfinite(v)) {
-      throw_io(source, fmt::format("data row {}, column \"{}\": {} is no finite number", r + 1,
-                                   column.name, v));
+      throw_io(table.source, fmt::format("data row {}, column \"{}\": {} is no finite number",
+                                         table.data_row(r), column.name, v));
     }
     n += 1;
     const double delta = v - mean;
@@ -38,7 +38,7 @@ std::pair<double, double> moments_of(const Column& column, const std::string& so
   }
   const double deviation = n > 0 && squares > 0 ? std::sqrt(squares / n) : 1;
   if (!std::isfinite(deviation) || !std::isfinite(mean)) {
-    throw_io(source, fmt::format("the numbers of column \"{}\" are too large", column.name));
+    throw_io(table.source, fmt::format("the numbers of column \"{}\" are too large", column.name));
   }
   return {mean, deviation};
 }
@@ -53,6 +53,9 @@ Table Table::select(std::span<const std::int64_t> numbers) const {
             .separator = separator,
             .warnings = warnings,
             .missing = missing};
+  for (const std::int64_t n : numbers) {
+    out.selected.push_back(data_row(static_cast<std::size_t>(n)) - 1);
+  }
   for (const Column& column : columns) {
     Column part{.name = column.name, .kind = column.kind};
     part.type = column.type;
@@ -102,7 +105,13 @@ TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) 
   }
   const std::unordered_set<std::string> left_out(options.leave_out.begin(),
                                                  options.leave_out.end());
-  for (const std::string& name : options.leave_out) table.column(name);
+  for (const std::string& name : options.leave_out) {
+    table.column(name);
+    if (!options.has_target || name != out.target_) continue;
+    throw ValueError(fmt::format(
+        "{}: the column \"{}\" is to be left out and is the target: name another one to predict",
+        table.source, name));
+  }
   for (const Column& column : table.columns) {
     if ((options.has_target && column.name == out.target_) || left_out.contains(column.name)) {
       continue;
@@ -116,7 +125,7 @@ TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) 
     }
     Input input{.name = column.name, .categories = column.categories};
     if (column.kind == Column::Kind::number) {
-      std::tie(input.mean, input.deviation) = moments_of(column, table.source);
+      std::tie(input.mean, input.deviation) = moments_of(column, table);
       // Missing numbers are still put at the mean; nothing else is moved.
       if (!options.standardise) input.deviation = 0;
       input.type = column.type;
@@ -216,7 +225,7 @@ Dataset TableEncoder::encode(const Table& table, std::vector<std::string>* warni
   std::fill_n(to, n * width, 0.0f);
   std::int64_t first = 0;  // feature of input k
   for (std::size_t k = 0; k < inputs_.size(); ++k) {
-    encode_input(inputs_[k], *columns[k], table.source, target.rows, to + first, width, warnings);
+    encode_input(inputs_[k], *columns[k], table, target.rows, to + first, width, warnings);
     first += inputs_[k].width();
   }
   Info info;
@@ -229,7 +238,7 @@ Dataset TableEncoder::encode(const Table& table, std::vector<std::string>* warni
   return Dataset::from({x}, targets, info);
 }
 
-void TableEncoder::encode_input(const Input& input, const Column& column, const std::string& source,
+void TableEncoder::encode_input(const Input& input, const Column& column, const Table& table,
                                 std::span<const std::int64_t> rows, float* to, std::int64_t stride,
                                 std::vector<std::string>* warnings) {
   if (input.categories.empty()) {
@@ -237,8 +246,9 @@ void TableEncoder::encode_input(const Input& input, const Column& column, const 
       const double number = column.numbers[static_cast<std::size_t>(row)];
       *to = input.scaled(number);
       if (!std::isfinite(*to)) {
-        throw_io(source, fmt::format("data row {}, column \"{}\": {} is not finite in f32", row + 1,
-                                     input.name, number));
+        throw_io(table.source,
+                 fmt::format("data row {}, column \"{}\": {} is not finite in f32",
+                             table.data_row(static_cast<std::size_t>(row)), input.name, number));
       }
       to += stride;
     }
@@ -261,21 +271,33 @@ void TableEncoder::encode_input(const Input& input, const Column& column, const 
     from = &texts;
   }
   const std::vector<std::int64_t> places = places_of(*from, input.categories);
-  std::int64_t unknown = 0, first_row = 0;
+  constexpr std::size_t kExamples = 3;
+  std::int64_t unknown = 0;
+  std::vector<std::int32_t> examples;  // the first different ones
+  std::string shown;
   for (const std::int64_t row : rows) {
     const std::int32_t code = from->codes[static_cast<std::size_t>(row)];
     const std::int64_t place = code < 0 ? -1 : places[static_cast<std::size_t>(code)];
     if (place >= 0) to[place] = 1;
-    if (code >= 0 && place < 0 && unknown++ == 0) first_row = row;
     to += stride;
+    if (code < 0 || place >= 0) continue;
+    ++unknown;
+    if (examples.size() > kExamples ||
+        std::find(examples.begin(), examples.end(), code) != examples.end()) {
+      continue;
+    }
+    examples.push_back(code);
+    shown += examples.size() > kExamples
+                 ? ", ..."
+                 : fmt::format("{}data row {}: \"{}\"", shown.empty() ? "" : ", ",
+                               table.data_row(static_cast<std::size_t>(row)),
+                               short_text(from->categories[static_cast<std::size_t>(code)]));
   }
   if (warnings && unknown > 0) {
-    const auto code = static_cast<std::size_t>(from->codes[static_cast<std::size_t>(first_row)]);
     warnings->push_back(
-        fmt::format("column \"{}\": {} cells hold categories that the model does not know (data "
-                    "row {}: \"{}\"): "
-                    "taken as none of them",
-                    input.name, unknown, first_row + 1, from->categories[code]));
+        fmt::format("column \"{}\": {} of {} cells hold categories that the model does not know "
+                    "({}): taken as none of them",
+                    input.name, unknown, rows.size(), shown));
   }
 }
 

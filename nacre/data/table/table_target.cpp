@@ -9,6 +9,8 @@
 
 #include "nacre/base/error.h"
 #include "nacre/base/text.h"
+#include "nacre/data/files/encoding.h"
+#include "nacre/data/table/cell.h"
 
 namespace nacre::data {
 namespace {
@@ -42,6 +44,15 @@ void expect_classes(const Table& table, const Column& column, std::size_t classe
   const std::int64_t known = table.rows - column.missing;
   const auto n = static_cast<std::int64_t>(classes);
   const bool texts = column.kind == Column::Kind::category;
+  for (const std::string& name : column.categories) {
+    if (name.size() <= kMostNameBytes) continue;
+    throw_io(table.source,
+             fmt::format("the target \"{}\" has a class of {} bytes (\"{}\"), at most {} are "
+                         "expected: it looks like text",
+                         column.name, with_thousands(static_cast<long long>(name.size())),
+                         short_text(name), with_thousands(kMostNameBytes)),
+             "name the column to predict (data.target)");
+  }
   const bool own = 2 * n > known && n > 20;  // nearly each row has its own
   if (n <= options.most_classes && !own) return;
   const std::string other = likely_target(table, column);
@@ -135,8 +146,8 @@ TableTarget read_target(const Table& table, const Column& column,
       values.push_back(static_cast<float>(column.numbers[r]));
       if (std::isfinite(values.back())) continue;
       throw_io(table.source,
-               fmt::format("data row {}, column \"{}\": the target {} is not finite in f32", r + 1,
-                           column.name, column.numbers[r]));
+               fmt::format("data row {}, column \"{}\": the target {} is not finite in f32",
+                           table.data_row(r), column.name, column.numbers[r]));
     }
     const auto found = number_of.find(name_at(column, r));
     if (found == number_of.end()) {
@@ -145,7 +156,7 @@ TableTarget read_target(const Table& table, const Column& column,
       throw_io(
           table.source,
           fmt::format("data row {}, column \"{}\": the class \"{}\" is not known, known {} {}{}",
-                      r + 1, column.name, name_at(column, r),
+                      table.data_row(r), column.name, name_at(column, r),
                       out.class_names.size() == 1 ? "is" : "are", fmt::join(shown, ", "),
                       shown.size() < out.class_names.size() ? ", ..." : ""));
     }

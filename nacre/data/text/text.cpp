@@ -82,6 +82,13 @@ LabelledText read_labelled_lines(const std::filesystem::path& path) {
                            "is there",
                            i + 1, shortened(lines[i], 60)));
     }
+    if (tab > kMostNameBytes) {
+      throw_io(
+          path.string(),
+          fmt::format("text {}: the class before the tab has {} bytes, at most {} are expected",
+                      i + 1, with_thousands(static_cast<long long>(tab)), kMostNameBytes),
+          "the class stands before the tab, the text after it: is it the other way round?");
+    }
     rows.emplace_back(lines[i].substr(0, tab), lines[i].substr(tab + 1));
     classes[rows.back().first] = 0;
   }

@@ -123,8 +123,9 @@ void eigh(const Matrix& given, std::size_t n, std::vector<double>& values, Matri
   }
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t x, std::size_t y) { return before(a[x * n + x], a[y * n + y]); });
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) {
+    return before(a[x * n + x], a[y * n + y]);
+  });
   values.resize(n);
   vectors.assign(n * n, 0);
   for (std::size_t j = 0; j < n; ++j) {
@@ -189,8 +190,8 @@ void svd_tall(Matrix w, std::size_t m, std::size_t n, Matrix& u, std::vector<dou
   }
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t x, std::size_t y) { return before(norms[y], norms[x]); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t x, std::size_t y) { return before(norms[y], norms[x]); });
   u.assign(m * n, 0);
   vh.assign(n * n, 0);
   s.resize(n);

@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
 #include "nacre/base/error.h"
 #include "nacre/base/sha256.h"
 #include "nacre/data/files/cifar.h"
@@ -120,6 +124,50 @@ TEST(Fetch, ChecksContinuesAndTriesTheNextAddress) {
   expect_error<IoError>([&] { fetch_file(file, folder / "out/h"); },
                         {"h: could not be downloaded", "SHA-256", "expected"});
   EXPECT_FALSE(std::filesystem::exists(folder / "out/h"));
+}
+
+// The second of two waits, sees how far the first is, and finds the file there.
+TEST(Fetch, TwoAtOnceBothEndRight) {
+  if (!have_fetch()) GTEST_SKIP() << "built without downloads";
+  const test::TemporaryFolder folder;
+  const std::string contents(3000000, 'x');
+  write_file(folder / "source", contents);
+  const RemoteFile file{{"file://" + folder.path().string() + "/source"},
+                        "f",
+                        contents.size(),
+                        sha256_hex(bytes_of(contents)),
+                        false};
+  std::thread second;
+  std::atomic<bool> waits{false};
+  std::atomic<int> wrong{0};
+  std::string problem;
+  fetch_file(file, folder / "out/f", [&](const std::string&, std::uint64_t, std::uint64_t) {
+    if (second.joinable()) return;
+    // In the middle of the first.
+    second = std::thread([&] {
+      try {
+        fetch_file(file, folder / "out/f",
+                   [&](const std::string&, std::uint64_t done, std::uint64_t total) {
+                     if (done > total || total != contents.size()) ++wrong;
+                     waits = true;
+                   });
+      } catch (const std::exception& e) {
+        problem = e.what();
+      }
+    });
+    while (!waits) std::this_thread::yield();
+  });
+  second.join();
+  EXPECT_EQ(problem, "");
+  EXPECT_EQ(wrong, 0);
+  EXPECT_TRUE(read_file(folder / "out/f") == contents);
+  // No part, no lock.
+  using Entries = std::filesystem::directory_iterator;
+  EXPECT_EQ(std::distance(Entries(folder / "out"), Entries()), 1);
+  // What a killed process left of its lock keeps nobody waiting.
+  write_file(folder / "out/g.lock", "");
+  fetch_file(file, folder / "out/g");
+  EXPECT_TRUE(read_file(folder / "out/g") == contents);
 }
 
 TEST(Fetch, SaysWhenThereIsNoNetwork) {

@@ -76,7 +76,7 @@ CallbackPtr tensorboard_log(const fs::path& folder) {
 }
 
 // What goes wrong during training is no wrong usage, whatever its kind.
-History train_on(Model& model, data::Loader& batches, const FitOptions& options,
+History train_on(Model& model, data::Loader& batches, const SourceFitOptions& options,
                  const fs::path& run) {
   try {
     return model.fit(batches, options);
@@ -300,7 +300,7 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
 
   const std::string watched = setup.validation.empty() ? "loss" : "val_loss";
-  FitOptions fit{
+  SourceFitOptions fit{
       .epochs = recipe.train.epochs,
       .verbose = quiet ? 0 : 1,
       .checkpoint = {.folder = run / "checkpoints", .every_steps = recipe.train.checkpoint_every},

@@ -12,16 +12,13 @@
 #include "nacre/base/error.h"
 #include "nacre/base/shape.h"
 #include "nacre/graph/attrs.h"
+#include "nacre/graph/ids.h"
 
 namespace nacre {
 
 // The operations; the enumerators come from ops/define/ops.def, two floors down.
 enum class Op : std::uint16_t;
 std::string_view name_of(Op op);
-
-using NodeId = std::uint32_t;
-using ValueId = std::uint32_t;
-inline constexpr std::uint32_t kNoId = ~std::uint32_t{0};
 
 struct Node {
   Op op;

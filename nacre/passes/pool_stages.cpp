@@ -7,7 +7,7 @@
 #include "nacre/base/inline_vector.h"
 #include "nacre/kernels/registry.h"
 #include "nacre/ops/define/op.h"
-#include "nacre/ops/image/pool.h"
+#include "nacre/ops/image/pool_geometry.h"
 #include "nacre/passes/pipeline.h"
 
 namespace nacre {

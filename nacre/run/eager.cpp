@@ -11,7 +11,7 @@
 #include "nacre/kernels/registry.h"
 #include "nacre/ops/define/emit.h"
 #include "nacre/plan/loop.h"
-#include "nacre/run/tape.h"
+#include "nacre/run/tape_record.h"
 
 namespace nacre {
 namespace {

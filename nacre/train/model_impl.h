@@ -68,7 +68,7 @@ struct Model::Impl {
   Tensors minimize(const Tensors& flat);
   Logs evaluate(data::BatchSource& source);
   Logs logs_of(const Sums& sums, const std::vector<metric::Metric>& metrics) const;
-  History fit(Model& model, data::BatchSource& source, const FitOptions& options);
+  History fit(Model& model, data::BatchSource& source, const SourceFitOptions& options);
   void check_batches(const data::BatchSource& source) const;
   void check_loss(double loss, std::int64_t epoch, std::int64_t number, const data::Batch& batch);
   nn::StateMap training_state();

@@ -9,6 +9,7 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "tests/support/samples.h"
 
 namespace nacre::testing {

@@ -17,7 +17,7 @@ ValueId BodyScope::capture(const Tensor& tensor) {
   for (std::size_t i = 0; i < captured_.size(); ++i) {
     if (is_same_value(captured_[i], tensor)) return values_[i];
   }
-  if (tensor.is_traced() && !tensor.trace()->open) {
+  if (tensor.is_traced() && !tensor.trace_handle()->open) {
     throw TraceError(
         "trace: a value of a traced function is used after the function has returned; return the "
         "value from the function instead of storing it outside");
@@ -29,7 +29,8 @@ ValueId BodyScope::capture(const Tensor& tensor) {
 }
 
 bool is_same_value(const Tensor& a, const Tensor& b) {
-  if (a.is_traced() && b.is_traced()) return a.trace() == b.trace() && a.value() == b.value();
+  if (a.is_traced() && b.is_traced())
+    return a.trace_handle() == b.trace_handle() && a.value() == b.value();
   return a.identity() == b.identity();
 }
 

@@ -2,7 +2,7 @@
 // outside becomes an argument of the body.
 #pragma once
 
-#include "nacre/tensor/tensor.h"
+#include "nacre/tensor/trace.h"
 
 namespace nacre {
 

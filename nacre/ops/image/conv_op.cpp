@@ -4,12 +4,13 @@
 // "bf16" rounds the two operands to bf16 before they are multiplied; the sums stay as exact as the
 // result's dtype. {crop} gives, for each spatial axis, how many elements at the end of the padded
 // image are as if they were not there, for the pass that leaves out outputs nobody reads.
-#include "nacre/ops/image/conv.h"
+#include "nacre/ops/image/conv_geometry.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/reduce/reduce.h"

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre {
 namespace {

@@ -4,6 +4,7 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/registry.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre {
 

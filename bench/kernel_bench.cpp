@@ -4,6 +4,7 @@
 #include "bench/bound.h"
 #include "bench/ceiling.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/fused.h"
 
 namespace nacre {

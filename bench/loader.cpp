@@ -51,7 +51,7 @@ double trained_per_second(const nacre::data::Dataset& set, double seconds) {
   optim::Adam adam;
   auto step = compile([&](const Tensor& x, const Tensor& labels) {
     auto [loss, gradients] =
-        nn::value_and_grad(net, [&] { return mean(softmax_cross_entropy(net(x), labels)); });
+        value_and_grad([&] { return mean(softmax_cross_entropy(net(x), labels)); }, net)();
     adam.apply(net, gradients);
     return loss;
   });

@@ -57,7 +57,7 @@ void train(benchmark::State& state, nn::Sequential network, Shape sample, std::i
   auto step = compile(
       [&](const Tensor& in, const Tensor& labels) {
         const auto [value, gradients] =
-            nn::value_and_grad(network, [&] { return entropy(network(in), labels); });
+            value_and_grad([&] { return entropy(network(in), labels); }, network)();
         optimizer.apply(network, gradients);
         return value;
       },

@@ -3,6 +3,7 @@
 
 #include "bench/bound.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre {
 namespace {

@@ -35,7 +35,7 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"data.missing", &r.data.missing},
           {"data.default_missing", &r.data.default_missing},
           {"data.header", &r.data.header},
-          {"data.standardise_targets", &r.data.standardise_targets},
+          {"data.standardize_targets", &r.data.standardize_targets},
           {"data.validation", &r.data.validation},
           {"data.test", &r.data.test},
           {"data.image_size", &r.data.image_size},
@@ -72,6 +72,10 @@ Field find_field(Recipe& recipe, const std::string& key, const std::string& wher
   for (const auto& [name, field] : fields(recipe)) {
     if (name == key) return field;
     names.push_back(name);
+  }
+  if (key == "data.standardise_targets") {
+    throw ValueError(
+        fmt::format("{}: \"{}\" is now called \"data.standardize_targets\"", where, key));
   }
   throw ValueError(fmt::format("{}: unknown key \"{}\"{}", where, key, did_you_mean(key, names)));
 }

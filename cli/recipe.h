@@ -24,7 +24,7 @@ struct DataRecipe {
   std::vector<std::string> missing;  // words that stand for a missing cell, besides the usual ones
   bool default_missing = true;       // whether the usual ones ("NA", "?", ...) do, too
   std::string header = "auto";       // of a table: "present", "absent", "auto"
-  bool standardise_targets = true;   // regression: train on targets of mean 0 and deviation 1
+  bool standardize_targets = true;   // regression: train on targets of mean 0 and deviation 1
   double validation = 0.1;           // part of the training data kept for validation
   double test = 0.2;            // part kept for the final evaluation where the data has no test set
   std::int64_t image_size = 0;  // pictures are scaled to this square; 0: as the first one is

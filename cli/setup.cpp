@@ -225,7 +225,7 @@ Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned)
     if (learned) {
       setup.target_mean = learned->target_mean;
       setup.target_deviation = learned->target_deviation;
-    } else if (recipe.standardise_targets) {
+    } else if (recipe.standardize_targets) {
       measure_targets(setup);
     }
   }

@@ -49,7 +49,7 @@ CallbackPtr stop_when_asked() {
 
 // What goes wrong during training is no wrong usage, whatever its kind. `begun` becomes true when
 // there is something to go on from.
-History train_on(Model& model, data::Loader& batches, const FitOptions& options,
+History train_on(Model& model, data::Loader& batches, const SourceFitOptions& options,
                  const fs::path& run, const bool& begun) {
   try {
     return model.fit(batches, options);
@@ -272,7 +272,7 @@ int run_train(const TrainCommand& command, const Console& console) {
   }
 
   const std::string watched = setup.validation.empty() ? "loss" : "val_loss";
-  FitOptions fit{
+  SourceFitOptions fit{
       .epochs = recipe.train.epochs,
       .verbose = quiet ? 0 : 1,
       .checkpoint = {.folder = run / "checkpoints", .every_steps = recipe.train.checkpoint_every},

@@ -47,7 +47,7 @@ int main() {
   optim::Adam adam({.learning_rate = 0.02});
   auto step = compile([&](const Tensors& letters, const Tensor& target) {
     const auto [loss, gradients] =
-        nn::value_and_grad(rnn, [&] { return loss::nll()(read(letters), target); });
+        value_and_grad([&] { return loss::nll()(read(letters), target); }, rnn)();
     adam.apply(rnn, gradients);
     return loss;
   });

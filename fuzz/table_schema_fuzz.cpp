@@ -17,7 +17,7 @@ void read_twice(nacre::Bytes bytes) {
   options.header = static_cast<CsvOptions::Header>(choice % 3);
   if (choice & 4) options.missing = {"", "a"};
   const Table table = parse_csv(bytes, "input", options);
-  TableOptions how{.has_target = (choice & 8) != 0, .standardise = (choice & 16) != 0};
+  TableOptions how{.has_target = (choice & 8) != 0, .standardize = (choice & 16) != 0};
   if (choice & 32) how.task = TableOptions::Task::classes;
   const TableEncoder encoder = TableEncoder::fit(table, how);
   const TableEncoder back = TableEncoder::from_json(encoder.to_json(), "json");

@@ -1,11 +1,27 @@
-// All of Nacre's public interface.
+// All of Nacre's public interface: what the documentation calls public is declared in these files,
+// and none of them shows how it is done.
 #pragma once
 
 #include "nacre/base/debug.h"
 #include "nacre/base/threads.h"
+#include "nacre/data/files/cifar.h"
+#include "nacre/data/files/folder.h"
+#include "nacre/data/files/idx.h"
+#include "nacre/data/files/npy.h"
+#include "nacre/data/files/tar.h"
 #include "nacre/data/image/augment.h"
+#include "nacre/data/image/image.h"
+#include "nacre/data/loader.h"
+#include "nacre/data/preprocess.h"
+#include "nacre/data/sets/fetch.h"
 #include "nacre/data/sets/named.h"
+#include "nacre/data/sound/sound.h"
+#include "nacre/data/table/table.h"
+#include "nacre/data/text/text.h"
+#include "nacre/io/checkpoint.h"
+#include "nacre/io/event_log.h"
 #include "nacre/io/weights.h"
+#include "nacre/loss/functions.h"
 #include "nacre/nn/api.h"
 #include "nacre/ops/api.h"
 #include "nacre/optim/lbfgs.h"
@@ -20,3 +36,5 @@
 #include "nacre/run/variable.h"
 #include "nacre/train/callbacks.h"
 #include "nacre/train/model.h"
+#include "nacre/zoo/architecture.h"
+#include "nacre/zoo/saved_model.h"

@@ -15,8 +15,13 @@ struct Batch {
   Tensors targets = {};  // one per output: class indices i64 [n], or values [n, ...]; may be empty
   Tensor weights = {};   // f32 [n], how much each sample counts; undefined: all count 1
 
+  // The one input, and the one target. Throw ValueError where there are none or several.
+  const Tensor& x() const { return only(inputs, "inputs"); }
+  const Tensor& y() const { return only(targets, "targets"); }
   // The number of samples; 0 for a batch without inputs.
   std::int64_t size() const { return inputs.empty() ? 0 : inputs.front().size(0); }
+
+  static const Tensor& only(const Tensors& tensors, const char* what);
 };
 
 // A place in a sequence of epochs: enough to go on exactly where a run stopped.

@@ -83,9 +83,15 @@ RandomStream stream_for(const Draw& draw, std::uint64_t step, std::int64_t sampl
       (static_cast<std::uint64_t>(draw.epoch) << 40) ^ static_cast<std::uint64_t>(sample));
 }
 
-Dataset Dataset::from(Tensors inputs, Tensors targets, Info info, Tensor weights) {
+const Tensor& Batch::only(const Tensors& tensors, const char* what) {
+  if (tensors.size() == 1) return tensors[0];
+  throw ValueError(
+      fmt::format("data: there are {} {}; x() and y() are for one of each", tensors.size(), what));
+}
+
+Dataset Dataset::from(const Arrays& inputs, const Arrays& targets, Info info, Tensor weights) {
   return Dataset(
-      tensor_source(std::move(inputs), std::move(targets), std::move(weights), std::move(info)));
+      tensor_source(inputs.tensors(), targets.tensors(), std::move(weights), std::move(info)));
 }
 
 Dataset Dataset::generate(std::int64_t n, std::function<Sample(std::int64_t)> make, Info info) {
@@ -198,8 +204,8 @@ Dataset Dataset::scale(double factor, double offset) const {
   return transform(scale_step(factor, offset));
 }
 
-Dataset Dataset::normalise(std::vector<double> mean, std::vector<double> deviation) const {
-  return transform(normalise_step(std::move(mean), std::move(deviation)));
+Dataset Dataset::normalize(std::vector<double> mean, std::vector<double> deviation) const {
+  return transform(normalize_step(std::move(mean), std::move(deviation)));
 }
 
 Dataset Dataset::one_hot(std::int64_t classes) const {

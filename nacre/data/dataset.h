@@ -20,6 +20,7 @@
 
 #include "nacre/base/random.h"
 #include "nacre/data/batch_source.h"
+#include "nacre/tensor/arrays.h"
 
 namespace nacre::data {
 
@@ -33,6 +34,10 @@ struct Sample {
   Tensors inputs = {};
   Tensors targets = {};
   float weight = 1;
+
+  // The one input, and the one target, as of a Batch.
+  const Tensor& x() const { return Batch::only(inputs, "inputs"); }
+  const Tensor& y() const { return Batch::only(targets, "targets"); }
 };
 
 // What random choices of a sample depend on besides its number.
@@ -73,7 +78,8 @@ class Dataset {
   explicit Dataset(std::shared_ptr<const SampleSource> source) : source_(std::move(source)) {}
   // Row i of each tensor makes sample i; the tensors are shared, not copied. Throws ShapeError when
   // their first axes differ. weights: f32 [n], or undefined.
-  static Dataset from(Tensors inputs, Tensors targets = {}, Info info = {}, Tensor weights = {});
+  static Dataset from(const Arrays& inputs, const Arrays& targets = {}, Info info = {},
+                      Tensor weights = {});
   // n samples that a function makes; it is called from several threads.
   static Dataset generate(std::int64_t n, std::function<Sample(std::int64_t)> make, Info info = {});
 
@@ -114,7 +120,7 @@ class Dataset {
   // Converts to f32, x * factor + offset: 1 / 255 for bytes of pictures.
   Dataset scale(double factor, double offset = 0) const;
   // (x - mean) / deviation, per channel (axis 0 of a picture) or per column.
-  Dataset normalise(std::vector<double> mean, std::vector<double> deviation) const;
+  Dataset normalize(std::vector<double> mean, std::vector<double> deviation) const;
   // Class indices to f32 rows of `classes` values.
   Dataset one_hot(std::int64_t classes) const;
   // Random changes of pictures f32 [channels, height, width]; see data/image/augment.h.

@@ -123,7 +123,7 @@ Tensor ImageForm::apply(const Tensor& image) const {
   RandomStream none(0);
   scale_step(1.0 / 255, 0)->apply(sized.raw_data(), sized.spec(), out.raw_mutable_data(), none);
   if (mean.empty()) return out;
-  const auto step = normalise_step(mean, deviation);
+  const auto step = normalize_step(mean, deviation);
   Tensor normal(step->output(out.spec()));
   step->apply(out.raw_data(), out.spec(), normal.raw_mutable_data(), none);
   return normal;

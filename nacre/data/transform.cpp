@@ -45,7 +45,7 @@ class NormaliseStep final : public Transform {
     const auto channels = static_cast<std::int64_t>(mean_.size());
     if (channels != 1 && (input.shape.rank() == 0 || input.shape[0] != channels)) {
       throw ShapeError(format_error(
-          {.op = "normalise",
+          {.op = "normalize",
            .what =
                fmt::format("{} means and deviations for samples of {}", channels, to_string(input)),
            .hint = "give one for each channel (the first axis of a sample), or one for all"}));
@@ -93,14 +93,14 @@ std::shared_ptr<const Transform> scale_step(double factor, double offset) {
   return std::make_shared<ScaleStep>(factor, offset);
 }
 
-std::shared_ptr<const Transform> normalise_step(std::vector<double> mean,
+std::shared_ptr<const Transform> normalize_step(std::vector<double> mean,
                                                 std::vector<double> deviation) {
   if (mean.empty() || mean.size() != deviation.size()) {
     throw ValueError(
-        fmt::format("normalise: {} means and {} deviations", mean.size(), deviation.size()));
+        fmt::format("normalize: {} means and {} deviations", mean.size(), deviation.size()));
   }
   for (const double d : deviation) {
-    if (!(d > 0)) throw ValueError(fmt::format("normalise: a deviation of {}", d));
+    if (!(d > 0)) throw ValueError(fmt::format("normalize: a deviation of {}", d));
   }
   return std::make_shared<NormaliseStep>(std::move(mean), std::move(deviation));
 }

@@ -24,7 +24,7 @@ class Transform {
 std::shared_ptr<const Transform> scale_step(double factor, double offset);
 // To f32: (x - mean[c]) / deviation[c] with c along axis 0, or one value for all. Throws ValueError
 // when the lists differ in length, are empty, or a deviation is not above zero.
-std::shared_ptr<const Transform> normalise_step(std::vector<double> mean,
+std::shared_ptr<const Transform> normalize_step(std::vector<double> mean,
                                                 std::vector<double> deviation);
 // The same elements in another shape (counts must agree).
 std::shared_ptr<const Transform> reshape_step(const Shape& shape);

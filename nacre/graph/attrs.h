@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nacre/base/buffer.h"
+#include "nacre/base/mix_hash.h"
 #include "nacre/base/number.h"
 #include "nacre/base/shape.h"
 
@@ -101,12 +102,5 @@ class Attrs {
 
 // "{axis=1, keep_dims=true}"; "" when empty.
 std::string to_string(const Attrs& attrs);
-
-// Mixes a hash into a seed.
-inline std::size_t mix_hash(std::size_t seed, std::size_t value) {
-  value *= 0x9E3779B97F4A7C15ull;
-  value ^= value >> 32;
-  return (seed ^ value) * 0xD6E8FEB86659FD93ull;
-}
 
 }  // namespace nacre

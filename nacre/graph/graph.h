@@ -13,6 +13,7 @@
 #include "nacre/base/inline_vector.h"
 #include "nacre/base/shape.h"
 #include "nacre/graph/attrs.h"
+#include "nacre/graph/ids.h"
 
 namespace nacre {
 
@@ -25,10 +26,6 @@ std::string_view name_of(Op op);
 // The specs of an op's outputs. The checks of an op happen here and nowhere else: throws what they
 // throw, naming the line `at`.
 SpecList infer_specs(Op op, const Attrs& attrs, std::span<const Spec> inputs, const Location& at);
-
-using NodeId = std::uint32_t;
-using ValueId = std::uint32_t;
-inline constexpr std::uint32_t kNoId = ~std::uint32_t{0};
 
 struct Node {
   Op op;

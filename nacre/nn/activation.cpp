@@ -104,6 +104,11 @@ std::vector<std::string> Activation::names() {
   return out;
 }
 
+ActivationLayer LeakyReLU(double slope) {
+  if (slope == 0.01) return ActivationLayer("leaky_relu");
+  return ActivationLayer(Activation(leaky_relu, slope));
+}
+
 Tensor ActivationLayer::operator()(const Operand& x) {
   const LayerCall call(*this);
   return call.done(function_(x));

@@ -59,4 +59,23 @@ class ActivationLayer : public LayerBase {
   Activation function_;
 };
 
+// Activations as layers, by PyTorch's and Keras' names; ActivationLayer("relu") is the same.
+inline ActivationLayer Identity() { return ActivationLayer("linear"); }           // NOLINT
+inline ActivationLayer ReLU() { return ActivationLayer("relu"); }                 // NOLINT
+inline ActivationLayer ReLU6() { return ActivationLayer("relu6"); }               // NOLINT
+inline ActivationLayer Sigmoid() { return ActivationLayer("sigmoid"); }           // NOLINT
+inline ActivationLayer Tanh() { return ActivationLayer("tanh"); }                 // NOLINT
+inline ActivationLayer Softmax() { return ActivationLayer("softmax"); }           // NOLINT
+inline ActivationLayer LogSoftmax() { return ActivationLayer("log_softmax"); }    // NOLINT
+inline ActivationLayer Softplus() { return ActivationLayer("softplus"); }         // NOLINT
+inline ActivationLayer Softsign() { return ActivationLayer("softsign"); }         // NOLINT
+inline ActivationLayer GELU() { return ActivationLayer("gelu"); }                 // NOLINT
+inline ActivationLayer SiLU() { return ActivationLayer("silu"); }                 // NOLINT
+inline ActivationLayer Mish() { return ActivationLayer("mish"); }                 // NOLINT
+inline ActivationLayer ELU() { return ActivationLayer("elu"); }                   // NOLINT
+inline ActivationLayer SELU() { return ActivationLayer("selu"); }                 // NOLINT
+inline ActivationLayer Hardswish() { return ActivationLayer("hard_swish"); }      // NOLINT
+inline ActivationLayer Hardsigmoid() { return ActivationLayer("hard_sigmoid"); }  // NOLINT
+ActivationLayer LeakyReLU(double slope = 0.01);                                   // NOLINT
+
 }  // namespace nacre::nn

@@ -26,6 +26,18 @@ void check_options(const std::string& kind, std::int64_t filters, const Options&
                     .hint = "write nn::" + kind + "{{.filters = 32, .kernel_size = 3}}"}));
 }
 
+// Options with what the call gave before them.
+template <class Options>
+Options sized_window(const char* kind, const First& filters, PerAxis kernel, Options options) {
+  if (!options.kernel_size.empty()) {
+    throw ValueError(format_error({.op = kind,
+                                   .what = "the kernel size is given twice, once in the options",
+                                   .location = filters.at}));
+  }
+  options.kernel_size = std::move(kernel);
+  return sized(kind, std::move(options), &Options::filters, filters);
+}
+
 // The number of channels of [batch, channels, spatial...] with so many spatial axes.
 std::int64_t channels_of(const LayerCall& call, const Operand& x, int axes) {
   const Tensor input = x.tensor();
@@ -73,7 +85,11 @@ DType float_type(const Operand& x) { return is_floating(x.dtype()) ? x.dtype() :
 
 }  // namespace
 
-ConvLayer::ConvLayer(std::string kind, int axes, ConvLayerOptions options, Location at)
+ConvLayer::ConvLayer(const char* kind, int axes, First filters, PerAxis kernel, ConvOptions options)
+    : ConvLayer(kind, axes, sized_window(kind, filters, std::move(kernel), std::move(options)),
+                filters.at) {}
+
+ConvLayer::ConvLayer(std::string kind, int axes, ConvOptions options, Location at)
     : LayerBase(std::move(kind)), axes_(axes), options_(std::move(options)) {
   const bool depthwise = options_.depth_multiplier > 0;
   check_options(this->kind(), depthwise ? 1 : options_.filters, options_, at);
@@ -105,7 +121,7 @@ void ConvLayer::build(const LayerCall& call, const Operand& x, std::int64_t chan
       weight_shape(options_.filters, channels / options_.groups, options_.kernel_size, axes_);
   if (!weight.defined()) {
     define_variable(weight,
-                    initial(options_.kernel_initializer, init::glorot_uniform(), shape,
+                    initial(options_.weight_initializer, init::glorot_uniform(), shape,
                             float_type(x), fans_of(shape)),
                     "weight");
   }
@@ -130,16 +146,22 @@ Tensor ConvLayer::operator()(const Operand& given) {
       weight_shape(options_.depth_multiplier > 0 ? weight.shape()[0] : options_.filters,
                    channels / options_.groups, options_.kernel_size, axes_);
   if (!(weight.shape() == expected)) fail_loaded(call, x, weight, expected);
-  const ConvOptions options{.stride = options_.stride,
-                            .padding = options_.padding,
-                            .dilation = options_.dilation,
-                            .groups = options_.groups};
+  const nacre::ConvOptions options{.stride = options_.stride,
+                                   .padding = options_.padding,
+                                   .dilation = options_.dilation,
+                                   .groups = options_.groups};
   const Tensor y = options_.use_bias ? conv(x, weight, bias, options) : conv(x, weight, options);
   return call.done(options_.activation(Operand(y, x.at())));
 }
 
-ConvTransposeLayer::ConvTransposeLayer(std::string kind, int axes,
-                                       ConvTransposeLayerOptions options, Location at)
+ConvTransposeLayer::ConvTransposeLayer(const char* kind, int axes, First filters, PerAxis kernel,
+                                       ConvTransposeOptions options)
+    : ConvTransposeLayer(kind, axes,
+                         sized_window(kind, filters, std::move(kernel), std::move(options)),
+                         filters.at) {}
+
+ConvTransposeLayer::ConvTransposeLayer(std::string kind, int axes, ConvTransposeOptions options,
+                                       Location at)
     : LayerBase(std::move(kind)), axes_(axes), options_(std::move(options)) {
   check_options(this->kind(), options_.filters, options_, at);
 }
@@ -160,7 +182,7 @@ void ConvTransposeLayer::build(const LayerCall& call, const Operand& x, std::int
   if (!weight.defined()) {
     define_variable(
         weight,
-        initial(options_.kernel_initializer, init::glorot_uniform(), shape, float_type(x), fans),
+        initial(options_.weight_initializer, init::glorot_uniform(), shape, float_type(x), fans),
         "weight");
   }
   if (options_.use_bias && !bias.defined()) {
@@ -180,11 +202,11 @@ Tensor ConvTransposeLayer::operator()(const Operand& given) {
   const Shape expected =
       weight_shape(channels, options_.filters / options_.groups, options_.kernel_size, axes_);
   if (!(weight.shape() == expected)) fail_loaded(call, x, weight, expected);
-  const ConvTransposeOptions options{.stride = options_.stride,
-                                     .padding = options_.padding,
-                                     .output_padding = options_.output_padding,
-                                     .dilation = options_.dilation,
-                                     .groups = options_.groups};
+  const nacre::ConvTransposeOptions options{.stride = options_.stride,
+                                            .padding = options_.padding,
+                                            .output_padding = options_.output_padding,
+                                            .dilation = options_.dilation,
+                                            .groups = options_.groups};
   const Tensor y = options_.use_bias ? conv_transpose(x, weight, bias, options)
                                      : conv_transpose(x, weight, options);
   return call.done(options_.activation(Operand(y, x.at())));

@@ -7,7 +7,7 @@
 
 namespace nacre::nn {
 
-struct ConvLayerOptions {
+struct ConvOptions {
   std::int64_t filters = 0;  // output channels, at least 1
   PerAxis kernel_size = {};  // window, one number or one an axis
   PerAxis stride = 1;
@@ -20,7 +20,7 @@ struct ConvLayerOptions {
   std::int64_t inputs = 0;  // input channels; 0: taken from the first input
   Activation activation = {};
   bool use_bias = true;
-  Initializer kernel_initializer = {};  // default: Glorot uniform, as in Keras
+  Initializer weight_initializer = {};  // default: Glorot uniform, as in Keras
   Initializer bias_initializer = {};    // default: zeros
 
   template <class V>
@@ -35,7 +35,7 @@ struct ConvLayerOptions {
     v(Field{.name = "inputs", .implied = true}, inputs);
     v(Field{.name = "activation"}, activation);
     v(Field{.name = "use_bias"}, use_bias);
-    v(Field{.name = "kernel_initializer"}, kernel_initializer);
+    v(Field{.name = "weight_initializer"}, weight_initializer);
     v(Field{.name = "bias_initializer"}, bias_initializer);
   }
 };
@@ -46,38 +46,46 @@ class ConvLayer : public LayerBase {
  public:
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
-  const ConvLayerOptions& options() const { return options_; }
+  const ConvOptions& options() const { return options_; }
 
   Variable weight;
   Variable bias;
 
  protected:
-  ConvLayer(std::string kind, int axes, ConvLayerOptions options, Location at);
+  ConvLayer(std::string kind, int axes, ConvOptions options, Location at);
+  ConvLayer(const char* kind, int axes, First filters, PerAxis kernel, ConvOptions options);
 
  private:
   void build(const LayerCall& call, const Operand& x, std::int64_t channels);
   int axes_;
-  ConvLayerOptions options_;
+  ConvOptions options_;
 };
 
-// Throw ValueError when filters or the kernel are missing, and for options that do not go together.
+// Conv2d({.filters = 32, .kernel_size = 3}) or Conv2d(32, 3), Conv2d(32, 3, {.stride = 2}). Throw
+// ValueError when filters or the kernel are missing, and for options that do not go together.
 class Conv1d : public ConvLayer {
  public:
-  explicit Conv1d(ConvLayerOptions options, Location at = std::source_location::current())
+  explicit Conv1d(ConvOptions options, Location at = std::source_location::current())
       : ConvLayer("Conv1d", 1, std::move(options), at) {}
+  explicit Conv1d(First filters, PerAxis kernel_size, ConvOptions options = {})
+      : ConvLayer("Conv1d", 1, filters, std::move(kernel_size), std::move(options)) {}
 };
 class Conv2d : public ConvLayer {
  public:
-  explicit Conv2d(ConvLayerOptions options, Location at = std::source_location::current())
+  explicit Conv2d(ConvOptions options, Location at = std::source_location::current())
       : ConvLayer("Conv2d", 2, std::move(options), at) {}
+  explicit Conv2d(First filters, PerAxis kernel_size, ConvOptions options = {})
+      : ConvLayer("Conv2d", 2, filters, std::move(kernel_size), std::move(options)) {}
 };
 class Conv3d : public ConvLayer {
  public:
-  explicit Conv3d(ConvLayerOptions options, Location at = std::source_location::current())
+  explicit Conv3d(ConvOptions options, Location at = std::source_location::current())
       : ConvLayer("Conv3d", 3, std::move(options), at) {}
+  explicit Conv3d(First filters, PerAxis kernel_size, ConvOptions options = {})
+      : ConvLayer("Conv3d", 3, filters, std::move(kernel_size), std::move(options)) {}
 };
 
-struct ConvTransposeLayerOptions {
+struct ConvTransposeOptions {
   std::int64_t filters = 0;
   PerAxis kernel_size = {};
   PerAxis stride = 1;
@@ -88,7 +96,7 @@ struct ConvTransposeLayerOptions {
   std::int64_t inputs = 0;
   Activation activation = {};
   bool use_bias = true;
-  Initializer kernel_initializer = {};
+  Initializer weight_initializer = {};
   Initializer bias_initializer = {};
 
   template <class V>
@@ -103,7 +111,7 @@ struct ConvTransposeLayerOptions {
     v(Field{.name = "inputs", .implied = true}, inputs);
     v(Field{.name = "activation"}, activation);
     v(Field{.name = "use_bias"}, use_bias);
-    v(Field{.name = "kernel_initializer"}, kernel_initializer);
+    v(Field{.name = "weight_initializer"}, weight_initializer);
     v(Field{.name = "bias_initializer"}, bias_initializer);
   }
 };
@@ -113,37 +121,48 @@ class ConvTransposeLayer : public LayerBase {
  public:
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
-  const ConvTransposeLayerOptions& options() const { return options_; }
+  const ConvTransposeOptions& options() const { return options_; }
 
   Variable weight;
   Variable bias;
 
  protected:
-  ConvTransposeLayer(std::string kind, int axes, ConvTransposeLayerOptions options, Location at);
+  ConvTransposeLayer(std::string kind, int axes, ConvTransposeOptions options, Location at);
+  ConvTransposeLayer(const char* kind, int axes, First filters, PerAxis kernel,
+                     ConvTransposeOptions options);
 
  private:
   void build(const LayerCall& call, const Operand& x, std::int64_t channels);
   int axes_;
-  ConvTransposeLayerOptions options_;
+  ConvTransposeOptions options_;
 };
 
 class ConvTranspose1d : public ConvTransposeLayer {
  public:
-  explicit ConvTranspose1d(ConvTransposeLayerOptions options,
+  explicit ConvTranspose1d(ConvTransposeOptions options,
                            Location at = std::source_location::current())
       : ConvTransposeLayer("ConvTranspose1d", 1, std::move(options), at) {}
+  explicit ConvTranspose1d(First filters, PerAxis kernel_size, ConvTransposeOptions options = {})
+      : ConvTransposeLayer("ConvTranspose1d", 1, filters, std::move(kernel_size),
+                           std::move(options)) {}
 };
 class ConvTranspose2d : public ConvTransposeLayer {
  public:
-  explicit ConvTranspose2d(ConvTransposeLayerOptions options,
+  explicit ConvTranspose2d(ConvTransposeOptions options,
                            Location at = std::source_location::current())
       : ConvTransposeLayer("ConvTranspose2d", 2, std::move(options), at) {}
+  explicit ConvTranspose2d(First filters, PerAxis kernel_size, ConvTransposeOptions options = {})
+      : ConvTransposeLayer("ConvTranspose2d", 2, filters, std::move(kernel_size),
+                           std::move(options)) {}
 };
 class ConvTranspose3d : public ConvTransposeLayer {
  public:
-  explicit ConvTranspose3d(ConvTransposeLayerOptions options,
+  explicit ConvTranspose3d(ConvTransposeOptions options,
                            Location at = std::source_location::current())
       : ConvTransposeLayer("ConvTranspose3d", 3, std::move(options), at) {}
+  explicit ConvTranspose3d(First filters, PerAxis kernel_size, ConvTransposeOptions options = {})
+      : ConvTransposeLayer("ConvTranspose3d", 3, filters, std::move(kernel_size),
+                           std::move(options)) {}
 };
 
 }  // namespace nacre::nn

@@ -27,6 +27,9 @@ Dense::Dense(DenseOptions options, Location at) : LayerBase("Dense"), options_(s
   }
 }
 
+Dense::Dense(First units, DenseOptions options)
+    : Dense(sized("Dense", std::move(options), &DenseOptions::units, units), units.at) {}
+
 void Dense::visit(ModuleVisitor& visitor) {
   visitor.variable("weight", weight);
   if (options_.use_bias) visitor.variable("bias", bias);
@@ -40,7 +43,7 @@ void Dense::build(const LayerCall& call, const Operand& x) {
     const Shape shape{options_.units, input.size(-1)};
     define_variable(
         weight,
-        initial(options_.kernel_initializer, init::glorot_uniform(), shape, dtype, fans_of(shape)),
+        initial(options_.weight_initializer, init::glorot_uniform(), shape, dtype, fans_of(shape)),
         "weight");
   }
   if (options_.use_bias && !bias.defined()) {

@@ -12,7 +12,7 @@ struct DenseOptions {
   std::int64_t inputs = 0;  // features; 0: taken from the first input
   Activation activation = {};
   bool use_bias = true;
-  Initializer kernel_initializer = {};  // default: Glorot uniform, as in Keras
+  Initializer weight_initializer = {};  // default: Glorot uniform, as in Keras
   Initializer bias_initializer = {};    // default: zeros, as in Keras
 
   template <class V>
@@ -21,7 +21,7 @@ struct DenseOptions {
     v(Field{.name = "inputs", .implied = true}, inputs);
     v(Field{.name = "activation"}, activation);
     v(Field{.name = "use_bias"}, use_bias);
-    v(Field{.name = "kernel_initializer"}, kernel_initializer);
+    v(Field{.name = "weight_initializer"}, weight_initializer);
     v(Field{.name = "bias_initializer"}, bias_initializer);
   }
 };
@@ -32,6 +32,10 @@ class Dense : public LayerBase {
  public:
   // Throws ValueError when units < 1, or for an initializer of a bias that is left out.
   explicit Dense(DenseOptions options, Location at = std::source_location::current());
+  // Dense(32), Dense(32, "relu"), Dense(32, {.use_bias = false}).
+  explicit Dense(First units, DenseOptions options = {});
+  Dense(First units, Activation activation)
+      : Dense(units, DenseOptions{.activation = std::move(activation)}) {}
 
   // Throws ShapeError when the last axis is not `inputs`.
   Tensor operator()(const Operand& x);
@@ -45,5 +49,11 @@ class Dense : public LayerBase {
   void build(const LayerCall& call, const Operand& x);
   DenseOptions options_;
 };
+
+// PyTorch's: its sizes are those of both sides.
+inline Dense Linear(First inputs, std::int64_t units, DenseOptions options = {}) {  // NOLINT
+  options.inputs = inputs.value;
+  return Dense(First(units, inputs.at), std::move(options));
+}
 
 }  // namespace nacre::nn

@@ -20,6 +20,7 @@ class Dropout : public LayerBase {
  public:
   Dropout() : Dropout(DropoutOptions{}) {}
   explicit Dropout(DropoutOptions options) : Dropout("Dropout", options) {}
+  explicit Dropout(double rate) : Dropout(DropoutOptions{.rate = rate}) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor) { visitor.variable("generator", generator); }
   const DropoutOptions& options() const { return options_; }
@@ -42,6 +43,7 @@ class SpatialDropout : public Dropout {
  public:
   SpatialDropout() : SpatialDropout(DropoutOptions{}) {}
   explicit SpatialDropout(DropoutOptions options) : Dropout("SpatialDropout", options) {}
+  explicit SpatialDropout(double rate) : SpatialDropout(DropoutOptions{.rate = rate}) {}
 
  protected:
   std::vector<std::int64_t> noise_shape(const LayerCall& call, const Operand& x) const override;

@@ -6,10 +6,14 @@
 #include <cstdint>
 #include <limits>
 
+#include "nacre/tensor/arguments.h"
+
 namespace nacre::nn {
 
 // Sizes of layers and their number are bounded by what an int holds: what is larger is a slip.
 constexpr std::int64_t kMostSize = std::numeric_limits<std::int32_t>::max();
+
+[[noreturn]] void fail_two_sizes(const char* layer, std::int64_t option, const First& given);
 
 struct Field {
   const char* name;
@@ -18,5 +22,14 @@ struct Field {
   bool needed = false;   // has no default
   bool implied = false;  // 0 stands for what the first input says; not written then
 };
+
+// Options with a size that the call gave before them. Throws ValueError when they hold another one.
+template <class Options>
+Options sized(const char* layer, Options options, std::int64_t Options::*size, const First& given) {
+  if (options.*size != 0 && options.*size != given.value)
+    fail_two_sizes(layer, options.*size, given);
+  options.*size = given.value;
+  return options;
+}
 
 }  // namespace nacre::nn

@@ -61,6 +61,15 @@ Initializer glorot_normal(double gain = 1, Seed seed = {});
 // He et al., "Delving deep into rectifiers", 2015: variance 2 / fan in.
 Initializer he_uniform(Seed seed = {});
 Initializer he_normal(Seed seed = {});
+// PyTorch's names of Glorot's and He's.
+inline Initializer xavier_uniform(double gain = 1, Seed seed = {}) {
+  return glorot_uniform(gain, seed);
+}
+inline Initializer xavier_normal(double gain = 1, Seed seed = {}) {
+  return glorot_normal(gain, seed);
+}
+inline Initializer kaiming_uniform(Seed seed = {}) { return he_uniform(seed); }
+inline Initializer kaiming_normal(Seed seed = {}) { return he_normal(seed); }
 // LeCun et al., "Efficient BackProp", 1998: variance 1 / fan in.
 Initializer lecun_uniform(Seed seed = {});
 Initializer lecun_normal(Seed seed = {});

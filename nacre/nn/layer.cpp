@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "nacre/nn/field.h"
+
 namespace nacre::nn {
 namespace {
 
@@ -68,6 +70,13 @@ void define_variable(Variable& variable, Tensor value, std::string_view name, bo
 
 Operand in_floats(const Operand& x) {
   return is_floating(x.dtype()) ? x : Operand(x.tensor().to(f32), x.at());
+}
+
+void fail_two_sizes(const char* layer, std::int64_t option, const First& given) {
+  throw ValueError(format_error(
+      {.op = layer,
+       .what = fmt::format("it is given the size {} and, in its options, {}", given.value, option),
+       .location = given.at}));
 }
 
 void Layer::fail_inputs(const std::string& kind, std::size_t expected, std::size_t given,

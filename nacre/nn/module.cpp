@@ -167,6 +167,42 @@ StateMap values_of(const NamedVariables& variables) {
   return out;
 }
 
+namespace {
+
+NamedVariables weights_of(const VisitFn& visit) {
+  NamedVariables all = collect_state(visit);
+  std::erase_if(all, [](const NamedVariable& v) { return !is_floating(v.cell->value.dtype()); });
+  return all;
+}
+
+}  // namespace
+
+Tensors get_weights(const VisitFn& visit) {
+  Tensors out;
+  for (const NamedVariable& v : weights_of(visit)) out.push_back(v.cell->value);
+  return out;
+}
+
+void set_weights(const VisitFn& visit, const Tensors& weights) {
+  const NamedVariables all = weights_of(visit);
+  if (all.size() != weights.size()) {
+    throw ValueError(fmt::format("set_weights: the module has {} weights, {} came{}", all.size(),
+                                 weights.size(),
+                                 all.empty() ? "\n  hint: layers make theirs when they are first "
+                                               "called: call the module once before"
+                                             : ""));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (weights[i].shape() == all[i].cell->value.shape()) continue;
+    throw ShapeError(fmt::format("set_weights: \"{}\" is {}, weight {} is {}", all[i].name,
+                                 to_string(all[i].cell->value.spec()), i,
+                                 to_string(weights[i].spec())));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    assign(all[i].cell, weights[i].to(all[i].cell->value.dtype()));
+  }
+}
+
 void load_state(const VisitFn& visit, const StateMap& state, bool strict) {
   std::vector<std::pair<VariableRef, Tensor>> found;
   std::size_t used = 0;

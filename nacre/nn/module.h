@@ -145,6 +145,21 @@ void load_state(M& module, const StateMap& values, bool strict = true) {
   load_state(visit_fn(module), values, strict);
 }
 
+// The values of state() without names, in order, without whole numbers (counts, random state): what
+// Keras calls weights.
+Tensors get_weights(const VisitFn& visit);
+template <VisitableModule M>
+Tensors get_weights(M& module) {
+  return get_weights(visit_fn(module));
+}
+// Sets them. Throws ValueError for another number of tensors, ShapeError for another shape; nothing
+// is changed then.
+void set_weights(const VisitFn& visit, const Tensors& weights);
+template <VisitableModule M>
+void set_weights(M& module, const Tensors& weights) {
+  set_weights(visit_fn(module), weights);
+}
+
 // Makes all variables of a module trainable or not; of layers that were not called yet too.
 void set_trainable(const VisitFn& visit, bool trainable);
 template <VisitableModule M>
@@ -163,17 +178,20 @@ bool name_matches(std::string_view pattern, std::string_view name);
 // " did you mean ..." or the first names, for an error about a pattern that fits none of them.
 std::string names_hint(std::string_view pattern, const std::vector<std::string>& names);
 
-// {f(), its gradients by parameters(module)}; f calls the module and returns a scalar. The layers
-// train (training() is true).
-template <VisitableModule M, class F>
-std::pair<Tensor, Tensors> value_and_grad(M& module, F&& f) {
-  const TrainingScope train;
-  GradientTape tape;
-  Tensor loss = f();
-  Tensors sources;
-  for (const NamedVariable& p : parameters(module)) sources.push_back(p.value());
-  Tensors gradients = tape.gradient(loss, sources);
-  return {std::move(loss), std::move(gradients)};
-}
-
 }  // namespace nacre::nn
+
+namespace nacre {
+
+// Gradients by a module are those by its parameters: value_and_grad(f, net)(args...).
+template <nn::VisitableModule M>
+struct VariablesOf<M> {
+  static std::vector<VariableRef> list(M& module) {
+    std::vector<VariableRef> out;
+    for (const nn::NamedVariable& p : nn::parameters(module)) out.push_back(p.cell);
+    return out;
+  }
+};
+
+using nn::set_trainable;
+
+}  // namespace nacre

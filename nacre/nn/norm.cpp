@@ -45,9 +45,9 @@ BatchNorm::BatchNorm(BatchNormOptions options) : LayerBase("BatchNorm"), options
   if (!(options.momentum >= 0 && options.momentum <= 1)) {
     throw ValueError(fmt::format("BatchNorm: momentum {} is not in [0, 1]", options.momentum));
   }
-  if (options_.channels > 0) {
+  if (options_.inputs > 0) {
     const LayerCall call(*this);
-    build(options_.channels, f32);
+    build(options_.inputs, f32);
   }
 }
 

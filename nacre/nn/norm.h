@@ -7,17 +7,17 @@
 namespace nacre::nn {
 
 struct BatchNormOptions {
-  double momentum = 0.99;     // running = momentum * running + (1 - momentum) * batch, as in Keras
-  double epsilon = 1e-3;      // as in Keras (PyTorch: 1e-5, and its momentum is 1 - this one)
-  bool affine = true;         // learns a scale and a shift
-  std::int64_t channels = 0;  // 0: taken from the first input
+  double momentum = 0.99;   // running = momentum * running + (1 - momentum) * batch, as in Keras
+  double epsilon = 1e-3;    // as in Keras (PyTorch: 1e-5, and its momentum is 1 - this one)
+  bool affine = true;       // learns a scale and a shift
+  std::int64_t inputs = 0;  // channels; 0: taken from the first input
 
   template <class V>
   void each(V&& v) {
     v(Field{.name = "momentum"}, momentum);
     v(Field{.name = "epsilon"}, epsilon);
     v(Field{.name = "affine"}, affine);
-    v(Field{.name = "channels", .implied = true}, channels);
+    v(Field{.name = "inputs", .implied = true}, inputs);
   }
 };
 // Ioffe and Szegedy, "Batch normalization", 2015. x is [batch, channels, ...]; each channel gets
@@ -29,6 +29,9 @@ class BatchNorm : public LayerBase {
  public:
   BatchNorm() : BatchNorm(BatchNormOptions{}) {}
   explicit BatchNorm(BatchNormOptions options);
+  // PyTorch's: the number of channels.
+  explicit BatchNorm(First inputs, BatchNormOptions options = {})
+      : BatchNorm(sized("BatchNorm", options, &BatchNormOptions::inputs, inputs)) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
   const BatchNormOptions& options() const { return options_; }
@@ -43,6 +46,10 @@ class BatchNorm : public LayerBase {
   void build(std::int64_t channels, DType dtype);
   BatchNormOptions options_;
 };
+
+using BatchNorm1d = BatchNorm;
+using BatchNorm2d = BatchNorm;
+using BatchNorm3d = BatchNorm;
 
 struct LayerNormOptions {
   int axes = 1;           // how many of the last axes are normalised together
@@ -93,6 +100,7 @@ class GroupNorm : public LayerBase {
  public:
   GroupNorm() : GroupNorm(GroupNormOptions{}) {}
   explicit GroupNorm(GroupNormOptions options);
+  explicit GroupNorm(First groups) : GroupNorm(GroupNormOptions{.groups = groups.value}) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor& visitor);
 

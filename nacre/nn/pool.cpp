@@ -4,7 +4,7 @@
 
 namespace nacre::nn {
 
-PoolLayer::PoolLayer(std::string kind, int axes, bool maximum, PoolLayerOptions options)
+PoolLayer::PoolLayer(std::string kind, int axes, bool maximum, PoolOptions options)
     : LayerBase(std::move(kind)), axes_(axes), maximum_(maximum), options_(std::move(options)) {
   if (maximum && options_.count_include_pad) {
     throw ValueError(this->kind() + ": count_include_pad is an option of average pools");
@@ -17,11 +17,11 @@ Tensor PoolLayer::operator()(const Operand& x) {
     call.fail_shape(x, fmt::format("it takes [batch, channels, {} spatial ax{}]", axes_,
                                    axes_ == 1 ? "is" : "es"));
   }
-  const PoolOptions options{.kernel_size = options_.kernel_size,
-                            .stride = options_.stride,
-                            .padding = options_.padding,
-                            .ceil_mode = options_.ceil_mode,
-                            .count_include_pad = options_.count_include_pad};
+  const nacre::PoolOptions options{.kernel_size = options_.kernel_size,
+                                   .stride = options_.stride,
+                                   .padding = options_.padding,
+                                   .ceil_mode = options_.ceil_mode,
+                                   .count_include_pad = options_.count_include_pad};
   return call.done(maximum_ ? max_pool(x, options) : avg_pool(x, options));
 }
 

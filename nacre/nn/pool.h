@@ -7,7 +7,7 @@
 
 namespace nacre::nn {
 
-struct PoolLayerOptions {
+struct PoolOptions {
   PerAxis kernel_size = 2;
   PerAxis stride = {};  // empty: the kernel
   Padding padding = 0;
@@ -29,40 +29,65 @@ class PoolLayer : public LayerBase {
  public:
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
-  const PoolLayerOptions& options() const { return options_; }
+  const PoolOptions& options() const { return options_; }
 
  protected:
-  PoolLayer(std::string kind, int axes, bool maximum, PoolLayerOptions options);
+  PoolLayer(std::string kind, int axes, bool maximum, PoolOptions options);
 
  private:
   int axes_;
   bool maximum_;
-  PoolLayerOptions options_;
+  PoolOptions options_;
 };
 
+// MaxPool2d(2), MaxPool2d({2, 3}), MaxPool2d({.kernel_size = 3, .stride = 2}).
 struct MaxPool1d : PoolLayer {
-  MaxPool1d() : MaxPool1d(PoolLayerOptions{}) {}
-  explicit MaxPool1d(PoolLayerOptions o) : PoolLayer("MaxPool1d", 1, true, std::move(o)) {}
+  MaxPool1d() : MaxPool1d(PoolOptions{}) {}
+  explicit MaxPool1d(PerAxis kernel_size)
+      : MaxPool1d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
+  explicit MaxPool1d(std::initializer_list<std::int64_t> kernel_size)
+      : MaxPool1d(PerAxis(kernel_size)) {}
+  explicit MaxPool1d(PoolOptions o) : PoolLayer("MaxPool1d", 1, true, std::move(o)) {}
 };
 struct MaxPool2d : PoolLayer {
-  MaxPool2d() : MaxPool2d(PoolLayerOptions{}) {}
-  explicit MaxPool2d(PoolLayerOptions o) : PoolLayer("MaxPool2d", 2, true, std::move(o)) {}
+  MaxPool2d() : MaxPool2d(PoolOptions{}) {}
+  explicit MaxPool2d(PerAxis kernel_size)
+      : MaxPool2d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
+  explicit MaxPool2d(std::initializer_list<std::int64_t> kernel_size)
+      : MaxPool2d(PerAxis(kernel_size)) {}
+  explicit MaxPool2d(PoolOptions o) : PoolLayer("MaxPool2d", 2, true, std::move(o)) {}
 };
 struct MaxPool3d : PoolLayer {
-  MaxPool3d() : MaxPool3d(PoolLayerOptions{}) {}
-  explicit MaxPool3d(PoolLayerOptions o) : PoolLayer("MaxPool3d", 3, true, std::move(o)) {}
+  MaxPool3d() : MaxPool3d(PoolOptions{}) {}
+  explicit MaxPool3d(PerAxis kernel_size)
+      : MaxPool3d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
+  explicit MaxPool3d(std::initializer_list<std::int64_t> kernel_size)
+      : MaxPool3d(PerAxis(kernel_size)) {}
+  explicit MaxPool3d(PoolOptions o) : PoolLayer("MaxPool3d", 3, true, std::move(o)) {}
 };
 struct AvgPool1d : PoolLayer {
-  AvgPool1d() : AvgPool1d(PoolLayerOptions{}) {}
-  explicit AvgPool1d(PoolLayerOptions o) : PoolLayer("AvgPool1d", 1, false, std::move(o)) {}
+  AvgPool1d() : AvgPool1d(PoolOptions{}) {}
+  explicit AvgPool1d(PerAxis kernel_size)
+      : AvgPool1d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
+  explicit AvgPool1d(std::initializer_list<std::int64_t> kernel_size)
+      : AvgPool1d(PerAxis(kernel_size)) {}
+  explicit AvgPool1d(PoolOptions o) : PoolLayer("AvgPool1d", 1, false, std::move(o)) {}
 };
 struct AvgPool2d : PoolLayer {
-  AvgPool2d() : AvgPool2d(PoolLayerOptions{}) {}
-  explicit AvgPool2d(PoolLayerOptions o) : PoolLayer("AvgPool2d", 2, false, std::move(o)) {}
+  AvgPool2d() : AvgPool2d(PoolOptions{}) {}
+  explicit AvgPool2d(PerAxis kernel_size)
+      : AvgPool2d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
+  explicit AvgPool2d(std::initializer_list<std::int64_t> kernel_size)
+      : AvgPool2d(PerAxis(kernel_size)) {}
+  explicit AvgPool2d(PoolOptions o) : PoolLayer("AvgPool2d", 2, false, std::move(o)) {}
 };
 struct AvgPool3d : PoolLayer {
-  AvgPool3d() : AvgPool3d(PoolLayerOptions{}) {}
-  explicit AvgPool3d(PoolLayerOptions o) : PoolLayer("AvgPool3d", 3, false, std::move(o)) {}
+  AvgPool3d() : AvgPool3d(PoolOptions{}) {}
+  explicit AvgPool3d(PerAxis kernel_size)
+      : AvgPool3d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
+  explicit AvgPool3d(std::initializer_list<std::int64_t> kernel_size)
+      : AvgPool3d(PerAxis(kernel_size)) {}
+  explicit AvgPool3d(PoolOptions o) : PoolLayer("AvgPool3d", 3, false, std::move(o)) {}
 };
 
 struct GlobalPoolOptions {
@@ -107,6 +132,8 @@ struct AdaptivePoolOptions {
 };
 class AdaptiveAvgPool : public LayerBase {
  public:
+  explicit AdaptiveAvgPool(PerAxis output)
+      : AdaptiveAvgPool(AdaptivePoolOptions{.output = std::move(output)}) {}
   explicit AdaptiveAvgPool(AdaptivePoolOptions o)
       : LayerBase("AdaptiveAvgPool"), options_(std::move(o)) {}
   Tensor operator()(const Operand& x);
@@ -118,6 +145,8 @@ class AdaptiveAvgPool : public LayerBase {
 };
 class AdaptiveMaxPool : public LayerBase {
  public:
+  explicit AdaptiveMaxPool(PerAxis output)
+      : AdaptiveMaxPool(AdaptivePoolOptions{.output = std::move(output)}) {}
   explicit AdaptiveMaxPool(AdaptivePoolOptions o)
       : LayerBase("AdaptiveMaxPool"), options_(std::move(o)) {}
   Tensor operator()(const Operand& x);

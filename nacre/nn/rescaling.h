@@ -22,6 +22,8 @@ class Rescaling : public LayerBase {
  public:
   // Throws ValueError unless both are finite and the scale is not 0.
   explicit Rescaling(RescalingOptions options);
+  explicit Rescaling(double scale, double offset = 0)
+      : Rescaling(RescalingOptions{.scale = scale, .offset = offset}) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
   const RescalingOptions& options() const { return options_; }

@@ -37,6 +37,7 @@ struct PermuteOptions {
 // {.axes = {2, 1}} exchanges the two axes after the batch.
 class Permute : public LayerBase {
  public:
+  explicit Permute(std::initializer_list<int> axes) : Permute(PermuteOptions{.axes = axes}) {}
   explicit Permute(PermuteOptions options) : LayerBase("Permute"), options_(std::move(options)) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
@@ -56,6 +57,8 @@ struct ReshapeOptions {
 };
 class Reshape : public LayerBase {
  public:
+  explicit Reshape(std::initializer_list<std::int64_t> shape)
+      : Reshape(ReshapeOptions{.shape = shape}) {}
   explicit Reshape(ReshapeOptions options) : LayerBase("Reshape"), options_(std::move(options)) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}

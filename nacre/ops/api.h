@@ -1,6 +1,7 @@
 // All functions on tensors.
 #pragma once
 
+#include "nacre/ops/aliases.h"
 #include "nacre/ops/define/custom.h"
 #include "nacre/ops/define/structural.h"
 #include "nacre/ops/elementwise/activation.h"

@@ -25,7 +25,7 @@ struct LBFGSOptions {
 //
 //   optim::LBFGS lbfgs;
 //   lbfgs.minimize(nn::parameters(net), [&] {
-//     return nn::value_and_grad(net, [&] { return loss::mse()(net(x), y); });
+//     return value_and_grad([&] { return loss::mse()(net(x), y); }, net)();
 //   });
 class LBFGS {
  public:

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "nacre/base/mix_hash.h"
 #include "nacre/ops/api.h"
 #include "nacre/run/tape.h"
 

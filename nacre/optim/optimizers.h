@@ -1,6 +1,7 @@
-// The optimizers. Options are written at construction: optim::Adam({.learning_rate = 1e-3}), or by
-// name: Optimizer("adam", {{"learning_rate", 1e-3}}). One more is: options (each() names them all),
-// a class and a row at the end of this file, and its rule in a file of its own.
+// The optimizers. Options are written at construction: optim::Adam({.learning_rate = 1e-3}) or, of
+// the rate alone, optim::Adam(1e-3); or by name: Optimizer("adam", {{"learning_rate", 1e-3}}). One
+// more is: options (each() names them all), a class and a row at the end of this file, and its rule
+// in a file of its own.
 #pragma once
 
 #include "nacre/optim/optimizer.h"
@@ -26,6 +27,8 @@ struct SGDOptions {
 class SGD : public Optimizer {
  public:
   explicit SGD(const SGDOptions& options = {});
+  explicit SGD(Schedule learning_rate, double momentum = 0)
+      : SGD(SGDOptions{.learning_rate = std::move(learning_rate), .momentum = momentum}) {}
 };
 
 struct AdamOptions {
@@ -49,6 +52,8 @@ struct AdamOptions {
 class Adam : public Optimizer {
  public:
   explicit Adam(const AdamOptions& options = {});
+  explicit Adam(Schedule learning_rate)
+      : Adam(AdamOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 struct AdamWOptions {
@@ -72,6 +77,8 @@ struct AdamWOptions {
 class AdamW : public Optimizer {
  public:
   explicit AdamW(const AdamWOptions& options = {});
+  explicit AdamW(Schedule learning_rate)
+      : AdamW(AdamWOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 struct RMSpropOptions {
@@ -95,6 +102,8 @@ struct RMSpropOptions {
 class RMSprop : public Optimizer {
  public:
   explicit RMSprop(const RMSpropOptions& options = {});
+  explicit RMSprop(Schedule learning_rate)
+      : RMSprop(RMSpropOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 struct AdagradOptions {
@@ -116,6 +125,8 @@ struct AdagradOptions {
 class Adagrad : public Optimizer {
  public:
   explicit Adagrad(const AdagradOptions& options = {});
+  explicit Adagrad(Schedule learning_rate)
+      : Adagrad(AdagradOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 struct AdadeltaOptions {
@@ -135,6 +146,8 @@ struct AdadeltaOptions {
 class Adadelta : public Optimizer {
  public:
   explicit Adadelta(const AdadeltaOptions& options = {});
+  explicit Adadelta(Schedule learning_rate)
+      : Adadelta(AdadeltaOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 struct LionOptions {
@@ -154,6 +167,8 @@ struct LionOptions {
 class Lion : public Optimizer {
  public:
   explicit Lion(const LionOptions& options = {});
+  explicit Lion(Schedule learning_rate)
+      : Lion(LionOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 struct LambOptions {
@@ -175,6 +190,8 @@ struct LambOptions {
 class Lamb : public Optimizer {
  public:
   explicit Lamb(const LambOptions& options = {});
+  explicit Lamb(Schedule learning_rate)
+      : Lamb(LambOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 struct MuonOptions {
@@ -204,6 +221,8 @@ struct MuonOptions {
 class Muon : public Optimizer {
  public:
   explicit Muon(const MuonOptions& options = {});
+  explicit Muon(Schedule learning_rate)
+      : Muon(MuonOptions{.learning_rate = std::move(learning_rate)}) {}
 };
 
 // Every optimizer that has a name, and where it comes from.

@@ -6,7 +6,7 @@
 
 #include "nacre/graph/rewriter.h"
 #include "nacre/ops/define/op.h"
-#include "nacre/ops/image/pool.h"
+#include "nacre/ops/image/pool_geometry.h"
 #include "nacre/passes/pipeline.h"
 #include "nacre/passes/query.h"
 

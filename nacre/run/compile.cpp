@@ -7,7 +7,7 @@
 #include "nacre/base/probe.h"
 #include "nacre/run/plan_cache.h"
 #include "nacre/run/profile.h"
-#include "nacre/run/tape.h"
+#include "nacre/run/tape_record.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre {

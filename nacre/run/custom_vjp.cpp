@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
-#include "nacre/run/tape.h"
+#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/gradient_rule.h"
+#include "nacre/run/tape_record.h"
 
 namespace nacre::detail {
 namespace {

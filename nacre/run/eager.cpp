@@ -10,7 +10,7 @@
 #include "nacre/kernels/backend.h"
 #include "nacre/ops/define/emit.h"
 #include "nacre/plan/loop.h"
-#include "nacre/run/tape.h"
+#include "nacre/run/tape_record.h"
 
 namespace nacre {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "nacre/ops/random/dropout.h"
 #include "nacre/ops/random/random.h"
+#include "nacre/run/mode.h"
 #include "nacre/run/variable.h"
 
 namespace nacre {
@@ -62,16 +63,39 @@ std::uint64_t next_initial_seed();
 // numbers in [low, high), and 0 .. count-1 in random order.
 Tensor rand(const Shape& shape, DType dtype = f32, Location at = std::source_location::current());
 Tensor randn(const Shape& shape, DType dtype = f32, Location at = std::source_location::current());
+// The same of sizes one after the other, randn(2, 3), and of the shape and dtype of another tensor.
+template <WholeNumber... Rest>
+Tensor rand(First first, Rest... rest) {
+  return rand(Shape(listed<std::int64_t>(first.value, rest...)), f32, first.at);
+}
+template <WholeNumber... Rest>
+Tensor randn(First first, Rest... rest) {
+  return randn(Shape(listed<std::int64_t>(first.value, rest...)), f32, first.at);
+}
+inline Tensor rand_like(const Operand& like) {
+  return rand(like.tensor().shape(), like.dtype(), like.at());
+}
+inline Tensor randn_like(const Operand& like) {
+  return randn(like.tensor().shape(), like.dtype(), like.at());
+}
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype = i64,
                Location at = std::source_location::current());
+inline Tensor randint(std::int64_t high, const Shape& shape,
+                      Location at = std::source_location::current()) {
+  return randint(0, high, shape, i64, at);
+}
 Tensor randperm(std::int64_t count, Location at = std::source_location::current());
 
 // x while not training or at rate 0 (no key is used then); else dropout by the generator's next
-// key.
+// key. Whether it is training a TrainingScope says, when the call does not.
 Tensor dropout(const Operand& x, double rate, bool training,
                Generator& generator = default_generator(),
                const std::vector<std::int64_t>& noise_shape = {});
 Tensor alpha_dropout(const Operand& x, double rate, bool training,
                      Generator& generator = default_generator());
+inline Tensor dropout(const Operand& x, double rate) { return dropout(x, rate, training()); }
+inline Tensor alpha_dropout(const Operand& x, double rate) {
+  return alpha_dropout(x, rate, training());
+}
 
 }  // namespace nacre

@@ -1,50 +1,93 @@
 // grad(f), value_and_grad(f): functions that give derivatives of functions.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <map>
+#include <memory>
 #include <tuple>
 #include <utility>
 
 #include "nacre/base/callable.h"
 #include "nacre/ops/elementwise/elementwise.h"
+#include "nacre/run/mode.h"
 #include "nacre/run/nest.h"
 #include "nacre/run/tape.h"
 
 namespace nacre {
 
-// The Variables of a Variable, of lists of them, and of anything that has parameters().
-inline std::vector<VariableRef> variable_refs(const Variable& v) { return {v.cell()}; }
-inline std::vector<VariableRef> variable_refs(const VariableRef& v) { return {v}; }
+// What a gradient can be asked of besides tensors: VariablesOf<T>::list(t) gives the cells of its
+// Variables. For Variables, their cells, modules (nn/module.h), and vectors, arrays, maps, pairs
+// and tuples of these: std::tie(encoder, decoder, temperature).
 template <class T>
-std::vector<VariableRef> variable_refs(const std::vector<T>& list);
-template <class K, class T>
-std::vector<VariableRef> variable_refs(const std::map<K, T>& map);
+struct VariablesOf {};
 template <class T>
-requires requires(const T& t) { t.parameters(); }
-std::vector<VariableRef> variable_refs(const T& module) {
-  return variable_refs(module.parameters());
+concept HasVariables = requires(T& t) {
+  { VariablesOf<std::remove_const_t<T>>::list(t) } -> std::same_as<std::vector<VariableRef>>;
+};
+
+namespace detail {
+
+template <class T>
+void append_variables(std::vector<VariableRef>& out, T& t) {
+  const auto part = VariablesOf<std::remove_const_t<T>>::list(t);
+  out.insert(out.end(), part.begin(), part.end());
 }
-template <class T>
-std::vector<VariableRef> variable_refs(const std::vector<T>& list) {
+template <class List>
+std::vector<VariableRef> variables_in(List& list) {
   std::vector<VariableRef> out;
-  for (const T& t : list) {
-    const auto part = variable_refs(t);
-    out.insert(out.end(), part.begin(), part.end());
-  }
+  for (auto& item : list) append_variables(out, item);
   return out;
 }
-template <class K, class T>
-std::vector<VariableRef> variable_refs(const std::map<K, T>& map) {
-  std::vector<VariableRef> out;
-  for (const auto& [key, t] : map) {
-    const auto part = variable_refs(t);
-    out.insert(out.end(), part.begin(), part.end());
+
+}  // namespace detail
+
+template <>
+struct VariablesOf<Variable> {
+  static std::vector<VariableRef> list(const Variable& v) { return {v.cell()}; }
+};
+template <>
+struct VariablesOf<VariableRef> {
+  static std::vector<VariableRef> list(const VariableRef& v) { return {v}; }
+};
+template <HasVariables T>
+struct VariablesOf<std::vector<T>> {
+  static auto list(std::vector<T>& t) { return detail::variables_in(t); }
+  static auto list(const std::vector<T>& t) requires HasVariables<const T> {
+    return detail::variables_in(t);
   }
-  return out;
-}
-template <class T>
-concept HasVariables = requires(const T& t) {
-  { variable_refs(t) } -> std::same_as<std::vector<VariableRef>>;
+};
+template <HasVariables T, std::size_t N>
+struct VariablesOf<std::array<T, N>> {
+  static auto list(std::array<T, N>& t) { return detail::variables_in(t); }
+};
+template <class K, HasVariables T>
+struct VariablesOf<std::map<K, T>> {
+  template <class Map>
+  static std::vector<VariableRef> list(Map& map) {
+    std::vector<VariableRef> out;
+    for (auto& [key, t] : map) detail::append_variables(out, t);
+    return out;
+  }
+};
+template <class A, class B>
+requires(HasVariables<A>&& HasVariables<B>) struct VariablesOf<std::pair<A, B>> {
+  template <class Pair>
+  static std::vector<VariableRef> list(Pair& pair) {
+    std::vector<VariableRef> out;
+    detail::append_variables(out, pair.first);
+    detail::append_variables(out, pair.second);
+    return out;
+  }
+};
+template <class... T>
+requires(HasVariables<std::remove_reference_t<T>>&&...) struct VariablesOf<std::tuple<T...>> {
+  template <class Tuple>
+  static std::vector<VariableRef> list(Tuple& tuple) {
+    std::vector<VariableRef> out;
+    std::apply([&](auto&... t) { (detail::append_variables(out, t), ...); }, tuple);
+    return out;
+  }
 };
 
 namespace detail {
@@ -59,11 +102,29 @@ const Tensor& loss_of(const std::pair<Tensor, Aux>& result) {
 void require_scalar(const Tensor& loss);
 // The tensors as values of their own on the tape, so that passing one twice is fine.
 Tensors watch_all(GradientTape& tape, const Tensors& tensors);
-// The present values of Variables, watched; undefined for those that have none yet.
-Tensors watch_variables(GradientTape& tape, const std::vector<VariableRef>& cells);
-// The gradients with respect to them; those that got their value meanwhile included.
-Tensors variable_gradients(GradientTape& tape, const Tensor& loss,
-                           const std::vector<VariableRef>& cells, Tensors values);
+// Watches Variables from its making on, to give gradients by them, those that exist then and those
+// that f makes.
+class VariableWatch {
+ public:
+  explicit VariableWatch(const std::vector<VariableRef>& cells);
+  // In the order of `cells`, which may hold more than those watched before.
+  Tensors gradients(const Tensor& loss, const std::vector<VariableRef>& cells);
+
+ private:
+  GradientTape tape_;
+  std::map<const VariableCell*, Tensor> values_;
+};
+
+// Asks for the Variables of something, whenever it is called: layers make theirs when they are.
+using VariableList = std::function<std::vector<VariableRef>()>;
+template <class V>
+VariableList variable_list(V&& variables) {
+  if constexpr (std::is_lvalue_reference_v<V>) {
+    return [v = &variables] { return VariablesOf<std::remove_cvref_t<V>>::list(*v); };
+  } else {
+    return [v = std::make_shared<V>(std::move(variables))] { return VariablesOf<V>::list(*v); };
+  }
+}
 
 }  // namespace detail
 
@@ -84,20 +145,28 @@ auto value_and_grad(F f) {
   };
 }
 
-// value_and_grad(f, variables)(args...) gives {f(args...), gradients}: with respect to a Variable
-// (one tensor) or to a list of Variables or VariableRefs or a module (tensors in their order).
-// Variables that f does not use get zeros.
-template <class F, HasVariables V>
-auto value_and_grad(F f, const V& variables) {
+// value_and_grad(f, net)(args...) gives {f(args...), gradients} with respect to the Variables of
+// `net`, as HasVariables lists them: one tensor for a single Variable, else tensors in their order,
+// that of nn::parameters(net) for a module or Model, whatever f's arguments are. Variables that f
+// does not use get zeros, and layers may make theirs within f. Layers train, unless a
+// TrainingScope(false) says otherwise. `net` must outlive the result.
+//
+//   auto [loss, gradients] = value_and_grad([&](const Tensor& x, const Tensor& y) {
+//     return loss::mse()(net(x), y);
+//   }, net)(x, y);
+//   optimizer.apply(net, gradients);
+template <class F, class V>
+requires HasVariables<std::remove_reference_t<V>>
+auto value_and_grad(F f, V&& variables) {
   require_callable(f, "value_and_grad");
-  return [f = std::move(f), cells = variable_refs(variables)](const auto&... args) {
-    GradientTape tape;
-    Tensors values = detail::watch_variables(tape, cells);
+  return [f = std::move(f),
+          list = detail::variable_list(std::forward<V>(variables))](const auto&... args) {
+    const DefaultTraining mode;
+    detail::VariableWatch watch(list());
     auto value = f(args...);
     detail::require_scalar(detail::loss_of(value));
-    Tensors gradients =
-        detail::variable_gradients(tape, detail::loss_of(value), cells, std::move(values));
-    if constexpr (std::is_same_v<V, Variable>) {
+    Tensors gradients = watch.gradients(detail::loss_of(value), list());
+    if constexpr (std::is_same_v<std::remove_cvref_t<V>, Variable>) {
       return std::pair(std::move(value), std::move(gradients[0]));
     } else {
       return std::pair(std::move(value), std::move(gradients));
@@ -111,9 +180,10 @@ auto grad(F f) {
   return [vg = value_and_grad(std::move(f))]<class X, class... Rest>(
              const X& x, const Rest&... rest) { return vg(x, rest...).second; };
 }
-template <class F, HasVariables V>
-auto grad(F f, const V& variables) {
-  return [vg = value_and_grad(std::move(f), variables)](const auto&... args) {
+template <class F, class V>
+requires HasVariables<std::remove_reference_t<V>>
+auto grad(F f, V&& variables) {
+  return [vg = value_and_grad(std::move(f), std::forward<V>(variables))](const auto&... args) {
     return vg(args...).second;
   };
 }

@@ -2,12 +2,20 @@
 
 namespace nacre {
 namespace {
-thread_local bool is_training = false;
+thread_local Mode present = Mode::not_said;
+}  // namespace
+
+Mode mode() { return present; }
+bool training() { return present == Mode::train; }
+
+TrainingScope::TrainingScope(bool on) : previous_(present) {
+  present = on ? Mode::train : Mode::infer;
 }
+TrainingScope::~TrainingScope() { present = previous_; }
 
-bool training() { return is_training; }
-
-TrainingScope::TrainingScope(bool on) : previous_(is_training) { is_training = on; }
-TrainingScope::~TrainingScope() { is_training = previous_; }
+DefaultTraining::DefaultTraining() : previous_(present) {
+  if (present == Mode::not_said) present = Mode::train;
+}
+DefaultTraining::~DefaultTraining() { present = previous_; }
 
 }  // namespace nacre

@@ -7,6 +7,10 @@ namespace nacre {
 // that is called by hand infers.
 bool training();
 
+// What plans are kept by: what a scope says, and that none says anything.
+enum class Mode { not_said, infer, train };
+Mode mode();
+
 // Sets the mode of this thread for its own lifetime:
 //   TrainingScope train;          // until the end of the block, layers train
 //   TrainingScope infer(false);
@@ -18,7 +22,20 @@ class TrainingScope {
   TrainingScope& operator=(const TrainingScope&) = delete;
 
  private:
-  bool previous_;
+  Mode previous_;
+};
+
+// Training for its own lifetime, unless a TrainingScope says which mode it is: what asks for the
+// gradient of a network trains it.
+class DefaultTraining {
+ public:
+  DefaultTraining();
+  ~DefaultTraining();
+  DefaultTraining(const DefaultTraining&) = delete;
+  DefaultTraining& operator=(const DefaultTraining&) = delete;
+
+ private:
+  Mode previous_;
 };
 
 }  // namespace nacre

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "nacre/base/mix_hash.h"
 #include "nacre/run/variable.h"
 
 namespace nacre {

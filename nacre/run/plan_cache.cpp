@@ -162,7 +162,7 @@ std::string restore_kept(PlanEntry& entry) {
 
 bool PlanEntry::matches(std::size_t wanted_key, const Tensors& given) const {
   if (key != wanted_key || given.size() != arguments.size()) return false;
-  if (threads != nacre::threads() || training != nacre::training()) return false;
+  if (threads != nacre::threads() || mode != nacre::mode()) return false;
   if (backend != &current_backend()) return false;
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (!(given[i].spec() == arguments[i])) return false;
@@ -191,7 +191,7 @@ PlanEntry make_plan_entry(std::size_t key, const Tensors& arguments, const Compi
   entry.backend = &current_backend();
   entry.space = &entry.backend->memory();
   entry.threads = threads();
-  entry.training = training();
+  entry.mode = mode();
   // Also since a std::variant (of GCC 12) that finds no memory for its copy breaks.
   expect_working_memory("compiling a function");
   {

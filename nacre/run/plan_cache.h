@@ -5,6 +5,7 @@
 
 #include "nacre/plan/plan.h"
 #include "nacre/run/compile.h"
+#include "nacre/run/mode.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre {
@@ -15,7 +16,7 @@ struct PlanEntry {
   Backend* backend = nullptr;
   MemorySpace* space = nullptr;  // its memory
   int threads = 1;
-  bool training = false;  // the mode, see run/mode.h
+  Mode mode = Mode::not_said;
   // What else was read: Variables (those in `asked` also for their flags) and settings.
   struct Watched {
     VariableRef cell;

@@ -1,8 +1,10 @@
 #include "nacre/run/tape.h"
+#include "nacre/run/tape_record.h"
 
 #include <algorithm>
 
 #include "nacre/autodiff/backward.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/structural.h"
 #include "nacre/run/producer.h"
 #include "nacre/run/trace_session.h"
@@ -123,8 +125,8 @@ std::optional<Producer> producer_of(const Tensor& t) {
     return p;
   };
   if (t.is_traced()) {
-    return made(t.trace()->graph, t.value(),
-                [&](ValueId v) { return Tensor::traced(t.trace(), v); });
+    return made(t.trace_handle()->graph, t.value(),
+                [&](ValueId v) { return Tensor::traced(t.trace_handle(), v); });
   }
   for (const GradientTape::Record* tape : tapes) {
     const ValueId id = tape->ids.find(t.identity());
@@ -175,7 +177,7 @@ Tensor GradientTape::watch(const Operand& x) {
   }
   if (const TraceSession* session = TraceSession::current()) {
     // In the body of a loop a value from outside is watched as the body's own.
-    if (t.is_traced() && t.trace() == session->trace()) return t;
+    if (t.is_traced() && t.trace_handle() == session->trace()) return t;
     return append_node(session->trace(), Op::identity, {}, std::array{t}, x.at())[0];
   }
   record_->add_leaf(t);
@@ -248,7 +250,7 @@ Tensors GradientTape::gradient(const Tensors& targets, const Tensors& sources,
   if (!record_->options.persistent) record_->stop();
 
   std::shared_ptr<Trace> trace;
-  for (const Tensor& t : targets) trace = t.is_traced() ? t.trace() : trace;
+  for (const Tensor& t : targets) trace = t.is_traced() ? t.trace_handle() : trace;
   std::vector<ValueId> target_ids;
   std::vector<ValueId> source_ids;
   if (trace) {

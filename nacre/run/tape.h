@@ -1,9 +1,11 @@
 // GradientTape: records what is computed while it lives, to differentiate it afterwards.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <vector>
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 #include "nacre/run/variable.h"
 
 namespace nacre {
@@ -68,13 +70,6 @@ class GradientTape {
   }
   std::unique_ptr<Record> record_;
 };
-
-// For the eager executor: tells all tapes of this thread about an applied op.
-bool any_tape();
-void record_on_tapes(Op op, const Attrs& attrs, std::span<const Tensor> inputs,
-                     std::span<const Tensor> outputs, const Location& at);
-// A Variable's value was read.
-void watch_on_tapes(const Tensor& value);
 
 // While it lives, the tapes that exist now record nothing; tapes made in its time do.
 class TapePause {

@@ -66,7 +66,7 @@ void TraceSession::depend(const std::shared_ptr<const std::uint64_t>& setting) {
 std::vector<VariableRef> TraceSession::assigned() const {
   std::vector<VariableRef> result;
   for (const VariableRef& cell : writes_) {
-    const bool made_here = cell->value.is_traced() && cell->value.trace() == trace_;
+    const bool made_here = cell->value.is_traced() && cell->value.trace_handle() == trace_;
     if (cell.use_count() > 1 && !made_here) result.push_back(cell);
   }
   return result;

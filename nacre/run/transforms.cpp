@@ -62,20 +62,19 @@ Tensors watch_all(GradientTape& tape, const Tensors& tensors) {
   return own;
 }
 
-Tensors watch_variables(GradientTape& tape, const std::vector<VariableRef>& cells) {
-  Tensors values;
+VariableWatch::VariableWatch(const std::vector<VariableRef>& cells) {
   for (const VariableRef& cell : cells) {
-    values.push_back(cell->value.defined() ? tape.watch(read(cell)) : Tensor());
+    if (cell->value.defined()) values_.try_emplace(cell.get(), tape_.watch(read(cell)));
   }
-  return values;
 }
 
-Tensors variable_gradients(GradientTape& tape, const Tensor& loss,
-                           const std::vector<VariableRef>& cells, Tensors values) {
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (!values[i].defined()) values[i] = read(cells[i]);
+Tensors VariableWatch::gradients(const Tensor& loss, const std::vector<VariableRef>& cells) {
+  Tensors values;
+  for (const VariableRef& cell : cells) {
+    const auto watched = values_.find(cell.get());
+    values.push_back(watched != values_.end() ? watched->second : read(cell));
   }
-  return tape.gradient(loss, values);
+  return tape_.gradient(loss, values);
 }
 
 Pullback pullback(const TensorFunction& f, const Tensors& inputs) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "nacre/run/tape.h"
+#include "nacre/ops/elementwise/elementwise.h"
+#include "nacre/run/tape_record.h"
 #include "nacre/run/trace_session.h"
 
 namespace nacre {
@@ -66,6 +67,11 @@ void Variable::define(Tensor value, std::string name, bool trainable) {
   TraceSession* session = TraceSession::current();
   if (session && cell_->value.is_traced()) session->assign(cell_, cell_->value);
 }
+
+Variable& operator+=(Variable& v, const Operand& x) { return v = add({v.value(), x.at()}, x); }
+Variable& operator-=(Variable& v, const Operand& x) { return v = sub({v.value(), x.at()}, x); }
+Variable& operator*=(Variable& v, const Operand& x) { return v = mul({v.value(), x.at()}, x); }
+Variable& operator/=(Variable& v, const Operand& x) { return v = div({v.value(), x.at()}, x); }
 
 bool Variable::trainable() const { return is_trainable(cell_); }
 

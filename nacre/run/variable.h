@@ -29,17 +29,27 @@ using VariableRef = std::shared_ptr<VariableCell>;
 class Variable {
  public:
   Variable() : cell_(std::make_shared<VariableCell>()) {}
-  explicit Variable(Tensor value, std::string name = "", bool trainable = true);
+  Variable(Tensor value, std::string name = "", bool trainable = true);  // NOLINT: implicit
   Variable(const Variable& other);
   Variable(Variable&& other) noexcept;
   Variable& operator=(const Variable& other);
   // One that was frozen before it had a value stays frozen.
   Variable& operator=(Variable&& other) noexcept;
+  // assign(): the Variable stays the one it is.
+  Variable& operator=(const Tensor& value) {
+    assign(value);
+    return *this;
+  }
   ~Variable() { left(); }
 
   bool defined() const { return cell_->value.defined(); }
   Tensor value() const;
   operator Tensor() const { return value(); }
+  Tensor operator[](std::int64_t i) const { return value()[i]; }
+  template <class T = float>
+  T item(Location at = std::source_location::current()) const {
+    return value().item<T>(at);
+  }
   // Replaces the value. Throws ShapeError / DTypeError when the spec changes.
   void assign(const Tensor& value);
   // Its first value and name, in the cell it has: who holds that, and what was said of it before
@@ -47,6 +57,7 @@ class Variable {
   void define(Tensor value, std::string name, bool trainable = true);
   const Spec& spec() const { return cell_->value.spec(); }
   const Shape& shape() const { return spec().shape; }
+  DType dtype() const { return spec().dtype; }
   const std::string& name() const { return cell_->name; }
   void set_name(std::string name) { cell_->name = std::move(name); }
   bool trainable() const;
@@ -69,6 +80,12 @@ class Variable {
   VariableRef cell_;
   bool handle_ = false;  // made by of(): its coming and going means nothing
 };
+
+// v += x is v.assign(v + x).
+Variable& operator+=(Variable& v, const Operand& x);
+Variable& operator-=(Variable& v, const Operand& x);
+Variable& operator*=(Variable& v, const Operand& x);
+Variable& operator/=(Variable& v, const Operand& x);
 
 // Whether training changes a cell; a trace that asks depends on the answer.
 bool is_trainable(const VariableRef& cell);

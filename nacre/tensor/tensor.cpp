@@ -8,6 +8,8 @@
 #include <new>
 #include <optional>
 
+#include "nacre/tensor/trace.h"
+
 namespace nacre {
 namespace {
 
@@ -87,13 +89,13 @@ Tensor Tensor::traced(std::shared_ptr<Trace> trace, ValueId value) {
   return t;
 }
 
-template <class T>
-Tensor Tensor::from(std::span<const T> values, const Shape& shape) {
+template <class E>
+Tensor Tensor::from(std::span<const E> values, const Shape& shape) {
   if (static_cast<std::int64_t>(values.size()) != shape.elements()) {
     throw ShapeError(fmt::format("Tensor::from: shape {} holds {} elements, {} values came",
                                  to_string(shape), shape.elements(), values.size()));
   }
-  Tensor out(Spec{dtype_of<T>(), shape});
+  Tensor out(Spec{dtype_of<E>(), shape});
   if (!values.empty()) std::memcpy(out.raw_mutable_data(), values.data(), values.size_bytes());
   return out;
 }
@@ -219,18 +221,18 @@ void Tensor::throw_unheld(std::string_view op, const Number& number, const Locat
                                  .hint = "ask for std::int64_t or double"}));
 }
 
-template <class T>
-std::vector<T> Tensor::to_vector() const {
-  if (!buffer().host_reads()) return on_host().to_vector<T>();
-  std::vector<T> out(count());
+template <class E>
+std::vector<E> Tensor::to_vector() const {
+  if (!buffer().host_reads()) return on_host().to_vector<E>();
+  std::vector<E> out(count());
   visit_dtype(dtype(), [&](auto tag) {
     using From = typename decltype(tag)::type;
     const auto values = data<From>();
     for (std::size_t i = 0; i < out.size(); ++i) {
-      if constexpr (std::is_same_v<T, From>) {
+      if constexpr (std::is_same_v<E, From>) {
         out[i] = values[i];
-      } else if constexpr (std::is_floating_point_v<T>) {
-        out[i] = static_cast<T>(values[i]);
+      } else if constexpr (std::is_floating_point_v<E>) {
+        out[i] = static_cast<E>(values[i]);
       } else {
         const Number number = [&]() -> Number {
           if constexpr (std::is_integral_v<From>) {
@@ -239,7 +241,7 @@ std::vector<T> Tensor::to_vector() const {
             return static_cast<double>(values[i]);
           }
         }();
-        const std::optional<T> value = number.as<T>();
+        const std::optional<E> value = number.as<E>();
         if (!value) throw_unheld("to_vector", number, {});
         out[i] = *value;
       }
@@ -249,6 +251,7 @@ std::vector<T> Tensor::to_vector() const {
 }
 template std::vector<float> Tensor::to_vector() const;
 template std::vector<double> Tensor::to_vector() const;
+template std::vector<bool> Tensor::to_vector() const;
 template std::vector<std::int8_t> Tensor::to_vector() const;
 template std::vector<std::uint8_t> Tensor::to_vector() const;
 template std::vector<std::int32_t> Tensor::to_vector() const;
@@ -263,6 +266,12 @@ Tensor Tensor::clone() const {
 
 void Tensor::throw_undefined() {
   throw ValueError("tensor: it is undefined (default-constructed or moved from)");
+}
+
+void detail::expect_row(std::size_t length, std::size_t first) {
+  if (length == first) return;
+  throw ShapeError(
+      fmt::format("tensor: a row has {} numbers, the first one has {}", length, first));
 }
 
 Tensor full(const Shape& shape, const Number& value, DType dtype) {

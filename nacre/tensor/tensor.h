@@ -16,17 +16,32 @@
 #include "nacre/base/error.h"
 #include "nacre/base/number.h"
 #include "nacre/base/shape.h"
-#include "nacre/graph/graph.h"
+#include "nacre/graph/ids.h"
+#include "nacre/tensor/arguments.h"
 
 namespace nacre {
 
-// A function being traced: the graph that its operations build.
-struct Trace {
-  Graph graph;
-  bool open = true;  // false once the traced function has returned
-};
+struct Trace;   // tensor/trace.h
+struct Index;   // ops/index/indexing.h
+struct Sorted;  // ops/index/sort.h
+class Operand;  // ops/define/operand.h
 
-struct Index;  // ops/index/indexing.h
+// The functions of one operand that are methods, too.
+#define NACRE_UNARY_METHODS(row)                                                                   \
+  row(abs) row(neg) row(sign) row(square) row(sqrt) row(rsqrt) row(reciprocal) row(exp) row(expm1) \
+      row(log) row(log2) row(log10) row(log1p) row(sin) row(cos) row(tan) row(asin) row(acos)      \
+          row(atan) row(sinh) row(cosh) row(tanh) row(erf) row(floor) row(ceil) row(round)         \
+              row(trunc) row(isnan) row(isinf) row(isfinite) row(logical_not) row(relu)            \
+                  row(sigmoid) row(silu) row(softplus)
+// Those of two.
+#define NACRE_BINARY_METHODS(row)                                                                 \
+  row(add) row(sub) row(mul) row(div) row(pow) row(remainder) row(fmod) row(maximum) row(minimum) \
+      row(atan2) row(matmul) row(mm) row(bmm) row(mv) row(dot) row(outer) row(eq) row(ne) row(lt) \
+          row(le) row(gt) row(ge) row(logical_and) row(logical_or) row(logical_xor)
+// Reductions over axes.
+#define NACRE_REDUCTION_METHODS(row)                                                   \
+  row(sum) row(mean) row(max) row(min) row(amax) row(amin) row(prod) row(any) row(all) \
+      row(logsumexp) row(var) row(std) row(median) row(count_nonzero)
 
 class Tensor {
  public:
@@ -112,12 +127,12 @@ class Tensor {
     throw_unheld("item", number, at);
   }
   // All elements, converted to T as by item().
-  template <class T>
+  template <class T = float>
   std::vector<T> to_vector() const;
   // A deep copy in the same memory space, never over borrowed memory.
   Tensor clone() const;
 
-  const std::shared_ptr<Trace>& trace() const { return checked().trace; }
+  const std::shared_ptr<Trace>& trace_handle() const { return checked().trace; }
   ValueId value() const { return checked().value; }
   // This is the only handle to the values, and they are not in borrowed memory: nobody would
   // notice if they were overwritten.
@@ -128,24 +143,163 @@ class Tensor {
   // What identifies this value while a handle to it lives.
   const void* identity() const { return impl_.get(); }
 
-  // Methods for the most common functions; each is the free function of the same name (ops/api.h).
-  // One size may be -1: it follows from the others.
+  // Other names of the above, as PyTorch and NumPy have them.
+  int ndim() const { return rank(); }
+  int dim() const { return rank(); }
+  std::int64_t numel() const { return elements(); }
+  const Shape& sizes() const { return shape(); }
+  std::vector<float> tolist() const { return to_vector<float>(); }
+  // The number of rows: the size of axis 0.
+  std::int64_t len() const { return size(0); }
+
+  // Methods for what is written most; each is the free function of the same name (ops/api.h,
+  // defined in ops/methods.cpp).
+#define NACRE_ROW(name) Tensor name(Location at = std::source_location::current()) const;
+  NACRE_UNARY_METHODS(NACRE_ROW)
+#undef NACRE_ROW
+#define NACRE_ROW(name) \
+  Tensor name(const Operand& other, Location at = std::source_location::current()) const;
+  NACRE_BINARY_METHODS(NACRE_ROW)
+#undef NACRE_ROW
+#define NACRE_ROW(name)                                      \
+  Tensor name(const Axes& axes = {}, bool keep_dims = false, \
+              Location at = std::source_location::current()) const;
+  NACRE_REDUCTION_METHODS(NACRE_ROW)
+#undef NACRE_ROW
+  Tensor argmax(int axis = -1, bool keep_dims = false,
+                Location at = std::source_location::current()) const;
+  Tensor argmin(int axis = -1, bool keep_dims = false,
+                Location at = std::source_location::current()) const;
+  Tensor norm(double p = 2, const Axes& axes = {}, bool keep_dims = false,
+              Location at = std::source_location::current()) const;
+  Tensor softmax(int axis = -1, Location at = std::source_location::current()) const;
+  Tensor log_softmax(int axis = -1, Location at = std::source_location::current()) const;
+  Tensor cumsum(int axis, Location at = std::source_location::current()) const;
+  Tensor cumprod(int axis, Location at = std::source_location::current()) const;
+  Tensor clamp(const Operand& low, const Operand& high,
+               Location at = std::source_location::current()) const;
+  Tensor clip(const Operand& low, const Operand& high,
+              Location at = std::source_location::current()) const;
+
+  // Shapes. One size may be -1: it is what the others leave. view() is reshape().
   Tensor reshape(std::initializer_list<std::int64_t> dims,
                  Location at = std::source_location::current()) const;
   Tensor reshape(const Shape& shape, Location at = std::source_location::current()) const;
-  Tensor transpose(std::vector<int> axes = {}, Location at = std::source_location::current()) const;
-  Tensor to(DType dtype, Location at = std::source_location::current()) const;
-  Tensor sum(std::vector<int> axes = {}, bool keep_dims = false,
-             Location at = std::source_location::current()) const;
-  Tensor mean(std::vector<int> axes = {}, bool keep_dims = false,
+  template <WholeNumber... Rest>
+  Tensor reshape(First first, Rest... rest) const {
+    return reshape_listed(listed<std::int64_t>(first.value, rest...), first.at);
+  }
+  Tensor view(std::initializer_list<std::int64_t> dims,
               Location at = std::source_location::current()) const;
+  Tensor view(const Shape& shape, Location at = std::source_location::current()) const;
+  template <WholeNumber... Rest>
+  Tensor view(First first, Rest... rest) const {
+    return reshape_listed(listed<std::int64_t>(first.value, rest...), first.at);
+  }
+  Tensor flatten(int first = 0, int last = -1, Location at = std::source_location::current()) const;
+  Tensor ravel(Location at = std::source_location::current()) const;
+  Tensor squeeze(const Axes& axes = {}, Location at = std::source_location::current()) const;
+  Tensor unsqueeze(const Axes& axes, Location at = std::source_location::current()) const;
+  Tensor expand_dims(const Axes& axes, Location at = std::source_location::current()) const;
+  // A permutation of the axes, their reverse when none are given. Two axes of any tensor,
+  // x.transpose(0, 1), change places; three and more are a permutation.
+  Tensor transpose(std::vector<int> axes = {}, Location at = std::source_location::current()) const;
+  template <WholeNumber... Rest>
+  Tensor transpose(First a, int b, Rest... rest) const {
+    if constexpr (sizeof...(Rest) == 0) {
+      return swap_axes(static_cast<int>(a.value), b, a.at);
+    } else {
+      return transpose(listed<int>(a.value, b, rest...), a.at);
+    }
+  }
+  Tensor permute(std::vector<int> axes, Location at = std::source_location::current()) const;
+  template <WholeNumber... Rest>
+  Tensor permute(First first, Rest... rest) const {
+    return transpose(listed<int>(first.value, rest...), first.at);
+  }
+  Tensor swap_axes(int a, int b, Location at = std::source_location::current()) const;
+  Tensor swapaxes(int a, int b, Location at = std::source_location::current()) const;
+  // The axes in reverse: the transpose of a matrix.
+  Tensor t(Location at = std::source_location::current()) const;
+  Tensor T(Location at = std::source_location::current()) const;
+  Tensor broadcast_to(const Shape& shape, Location at = std::source_location::current()) const;
+  // A size of -1 stays as it is.
+  Tensor expand(std::initializer_list<std::int64_t> dims,
+                Location at = std::source_location::current()) const;
+  template <WholeNumber... Rest>
+  Tensor expand(First first, Rest... rest) const {
+    return expand_listed(listed<std::int64_t>(first.value, rest...), first.at);
+  }
+  Tensor expand_as(const Tensor& other, Location at = std::source_location::current()) const;
+  Tensor tile(std::initializer_list<std::int64_t> repeats,
+              Location at = std::source_location::current()) const;
+  template <WholeNumber... Rest>
+  Tensor tile(First first, Rest... rest) const {
+    return tile_listed(listed<std::int64_t>(first.value, rest...), first.at);
+  }
+  Tensor repeat(std::int64_t count, int axis, Location at = std::source_location::current()) const;
+  Tensor roll(std::int64_t shift, const Axes& axes = {},
+              Location at = std::source_location::current()) const;
+  Tensor flip(const Axes& axes = {}, Location at = std::source_location::current()) const;
+  Tensor tril(int diagonal = 0, Location at = std::source_location::current()) const;
+  Tensor triu(int diagonal = 0, Location at = std::source_location::current()) const;
+  Tensor diagonal(int offset = 0, int axis1 = 0, int axis2 = 1,
+                  Location at = std::source_location::current()) const;
+  Tensor diag(int offset = 0, Location at = std::source_location::current()) const;
+  // The sum of a diagonal.
+  Tensor trace(int offset = 0, Location at = std::source_location::current()) const;
+  std::vector<Tensor> split(int parts, int axis = 0,
+                            Location at = std::source_location::current()) const;
+  std::vector<Tensor> split(const std::vector<std::int64_t>& sizes, int axis = 0,
+                            Location at = std::source_location::current()) const;
+  std::vector<Tensor> chunk(int parts, int axis = 0,
+                            Location at = std::source_location::current()) const;
+  std::vector<Tensor> unbind(int axis = 0, Location at = std::source_location::current()) const;
+  std::vector<Tensor> unstack(int axis = 0, Location at = std::source_location::current()) const;
+
+  // Order and choice.
+  Tensor sort(int axis = -1, bool descending = false,
+              Location at = std::source_location::current()) const;
+  Tensor argsort(int axis = -1, bool descending = false,
+                 Location at = std::source_location::current()) const;
+  Sorted topk(std::int64_t k, int axis = -1, bool largest = true,
+              Location at = std::source_location::current()) const;
+  // Elements in their own places but for `axis`, as PyTorch's gather: take_along_axis().
+  Tensor gather(int axis, const Tensor& indices,
+                Location at = std::source_location::current()) const;
+  // PyTorch's: put_along_axis().
+  Tensor scatter(int axis, const Tensor& indices, const Operand& updates,
+                 Location at = std::source_location::current()) const;
+  Tensor scatter_add(int axis, const Tensor& indices, const Operand& updates,
+                     Location at = std::source_location::current()) const;
+  Tensor index_select(int axis, const Tensor& indices,
+                      Location at = std::source_location::current()) const;
+  Tensor take(const Tensor& indices, int axis = 0,
+              Location at = std::source_location::current()) const;
+  Tensor masked_fill(const Operand& mask, const Operand& value,
+                     Location at = std::source_location::current()) const;
+  Tensor masked_select(const Tensor& mask, Location at = std::source_location::current()) const;
+  Tensor where(const Operand& condition, const Operand& other,
+               Location at = std::source_location::current()) const;
+  Tensor nonzero(Location at = std::source_location::current()) const;
   // NumPy indexing: x.index({2, slice(1, 5), ellipsis, newaxis}); see ops/index/indexing.h.
   Tensor index(const std::vector<Index>& indices,
                Location at = std::source_location::current()) const;
   // x[i]: row i; negative counts from the back.
   Tensor operator[](std::int64_t i) const;
+  // x[slice(1, 3)], x[mask], x[indices], x[{0, ellipsis}]: index().
+  Tensor operator[](const Index& rows) const;
+  Tensor operator[](std::initializer_list<Index> indices) const;
+
+  Tensor to(DType dtype, Location at = std::source_location::current()) const;
+  Tensor astype(DType dtype, Location at = std::source_location::current()) const;
+  Tensor detach(Location at = std::source_location::current()) const;
 
  private:
+  Tensor reshape_listed(std::vector<std::int64_t> dims, Location at) const;
+  Tensor expand_listed(std::vector<std::int64_t> dims, Location at) const;
+  Tensor tile_listed(std::vector<std::int64_t> repeats, Location at) const;
+
   struct Impl {
     std::atomic<std::uint32_t> references{1};
     ValueId value = kNoId;
@@ -204,6 +358,11 @@ using Tensors = std::vector<Tensor>;
 // which the host waits once.
 Tensors on_host(std::span<const Tensor> tensors);
 
+namespace detail {
+// Throws ShapeError unless a row is as long as the first.
+void expect_row(std::size_t length, std::size_t first);
+}  // namespace detail
+
 // A number or a list of nested lists, as braces write it.
 class NestedList {
  public:
@@ -222,12 +381,52 @@ class NestedList {
 // rows differ in length, ValueError for a number that an integer dtype does not hold.
 Tensor tensor(const NestedList& values, DType dtype = f32);
 
+// The numbers of a vector in their own type (of bytes, of f64, ...): tensor(std::vector<float>{1}).
+template <class T>
+requires std::is_arithmetic_v<T> Tensor tensor(const std::vector<T>& values) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return Tensor::from(std::vector<std::uint8_t>(values.begin(), values.end())).to(boolean);
+  } else {
+    return Tensor::from(values);
+  }
+}
+// Rows of equal length (ShapeError).
+template <class T>
+Tensor tensor(const std::vector<std::vector<T>>& rows) {
+  std::vector<T> all;
+  for (const std::vector<T>& row : rows) {
+    detail::expect_row(row.size(), rows[0].size());
+    all.insert(all.end(), row.begin(), row.end());
+  }
+  const auto n = static_cast<std::int64_t>(rows.size());
+  return tensor(all).reshape({n, rows.empty() ? 0 : static_cast<std::int64_t>(rows[0].size())});
+}
+template <class T>
+Tensor tensor(const std::vector<T>& values, DType dtype) {
+  return tensor(values).to(dtype);
+}
+
 // Tensors of known contents; these always hold elements, also within a traced function. Whole
 // numbers are exact in integer dtypes, fractions are cut off there; a number that an integer dtype
 // does not hold throws ValueError.
 Tensor full(const Shape& shape, const Number& value, DType dtype = f32);
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);
+// The same of sizes one after the other: zeros(2, 3).
+template <WholeNumber... Rest>
+Tensor zeros(First first, Rest... rest) {
+  return zeros(Shape(listed<std::int64_t>(first.value, rest...)));
+}
+template <WholeNumber... Rest>
+Tensor ones(First first, Rest... rest) {
+  return ones(Shape(listed<std::int64_t>(first.value, rest...)));
+}
+// For what is filled later; the elements are zeros.
+inline Tensor empty(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
+template <WholeNumber... Rest>
+Tensor empty(First first, Rest... rest) {
+  return zeros(first, rest...);
+}
 Tensor eye(std::int64_t n, DType dtype = f32);
 // start, start + step, ... below stop (above, for a negative step).
 // Throws ValueError for a step of 0 and for what is not finite.
@@ -235,6 +434,25 @@ Tensor arange(const Number& start, const Number& stop, const Number& step = 1, D
 Tensor arange(std::int64_t stop, DType dtype = i64);
 // `count` values evenly from start to stop, both included.
 Tensor linspace(const Number& start, const Number& stop, std::int64_t count, DType dtype = f32);
+
+// What a range-for over a tensor walks on: for (const Tensor& row : x). Throws ShapeError for a
+// scalar.
+class RowIterator {
+ public:
+  RowIterator(const Tensor& tensor, std::int64_t row) : tensor_(tensor), row_(row) {}
+  Tensor operator*() const { return tensor_[row_]; }
+  RowIterator& operator++() {
+    ++row_;
+    return *this;
+  }
+  friend bool operator!=(const RowIterator& a, const RowIterator& b) { return a.row_ != b.row_; }
+
+ private:
+  Tensor tensor_;
+  std::int64_t row_;
+};
+inline RowIterator begin(const Tensor& tensor) { return {tensor, 0}; }
+inline RowIterator end(const Tensor& tensor) { return {tensor, tensor.size(0)}; }
 
 // The text NumPy's str() gives: nested brackets, aligned columns, "..." beyond 1,000 elements.
 std::string to_string(const Tensor& tensor);

@@ -33,25 +33,24 @@ Split split_at(const Tensor& x, double share) {
   return {training, n};
 }
 
-bool any_given(const Validation& v) {
-  return !v.x.empty() || v.y.defined() || !v.targets.empty() || v.weights.defined();
-}
+bool any_given(const Validation& v) { return !v.x.empty() || !v.y.empty() || v.weights.defined(); }
 
-// Options that exclude each other or have no use.
-void check_options(const FitOptions& o) {
-  if (o.epochs < 0) fail(fmt::format("epochs {} is below 0", o.epochs));
-  expect_verbose("fit", o.verbose);
+// Options about tensors that exclude each other.
+void check_validation(const FitOptions& o) {
   const int validations = (o.validation_split != 0 ? 1 : 0) + (any_given(o.validation) ? 1 : 0) +
                           (o.validation_source ? 1 : 0);
   if (validations > 1) {
     fail("more than one of validation_split, validation and validation_source is given");
   }
-  if (any_given(o.validation)) {
-    if (o.validation.x.empty()) fail("validation has no x");
-    if (o.validation.y.defined() == !o.validation.targets.empty()) {
-      fail("validation needs either y or, of several outputs, targets");
-    }
-  }
+  if (!any_given(o.validation)) return;
+  if (o.validation.x.empty()) fail("validation has no x");
+  if (o.validation.y.empty()) fail("validation has no y");
+}
+
+// Options that exclude each other or have no use.
+void check_options(const SourceFitOptions& o) {
+  if (o.epochs < 0) fail(fmt::format("epochs {} is below 0", o.epochs));
+  expect_verbose("fit", o.verbose);
   for (std::size_t i = 0; i < o.callbacks.size(); ++i) {
     if (!o.callbacks[i]) fail(fmt::format("callback {} of {} is null", i + 1, o.callbacks.size()));
   }
@@ -72,21 +71,15 @@ void check_options(const FitOptions& o) {
   }
 }
 
-// What a source of batches says itself.
-void check_source_options(const FitOptions& o) {
-  const char* wrong = o.batch_size                 ? "batch_size"
-                      : o.shuffle                  ? "shuffle"
-                      : o.seed                     ? "seed"
-                      : o.validation_split != 0    ? "validation_split"
-                      : any_given(o.validation)    ? "validation"
-                      : o.sample_weights.defined() ? "sample_weights"
-                                                   : nullptr;
-  if (!wrong) return;
-  const std::string name = wrong;
-  fail(name + " has no use with a source of batches, which makes its own",
-       name.starts_with("validation") ? "set .validation_source"
-       : name == "sample_weights"     ? "give the weights to data::Dataset::from"
-                                      : "set data::LoaderOptions::" + name);
+// What is left when the tensors have become a source.
+SourceFitOptions source_options(const FitOptions& o) {
+  return {.epochs = o.epochs,
+          .validation_source = o.validation_source,
+          .class_weights = o.class_weights,
+          .callbacks = o.callbacks,
+          .verbose = o.verbose,
+          .checkpoint = o.checkpoint,
+          .resume = o.resume};
 }
 
 }  // namespace
@@ -142,20 +135,16 @@ void Model::Impl::check_loss(const Unread& step, const data::Batch& batch, bool 
                                  .hint = hint}));
 }
 
-History Model::fit(const Tensor& x, const Tensor& y, const FitOptions& options, Location at) {
-  return fit(Tensors{x}, y, options, at);
-}
-
-History Model::fit(const Tensors& x, const Tensor& y, const FitOptions& options, Location at) {
-  return fit(x, Tensors{y}, options, at);
-}
-
-History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options, Location at) {
+History Model::fit(const Arrays& inputs, const Arrays& targets, const FitOptions& options,
+                   Location at) {
   const UserCall scope(at);
   impl_->compiled_options("fit");
-  check_options(options);
-  const TensorSourceOptions order{options.batch_size.value_or(32), options.shuffle.value_or(true),
-                                  options.seed.value_or(0)};
+  check_validation(options);
+  SourceFitOptions inner = source_options(options);
+  check_options(inner);
+  const Tensors& x = inputs.tensors();
+  const Tensors& y = targets.tensors();
+  const TensorSourceOptions order{options.batch_size, options.shuffle, options.seed};
   const TensorSourceOptions plain{.batch_size = order.batch_size};
   const Tensor weights = sample_weights_for(y, options.sample_weights);
   TensorSource whole(x, y, weights, order);
@@ -165,16 +154,15 @@ History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options
     classes.of({.inputs = x, .targets = y});
     classes.expect_all_seen();
   }
-  FitOptions inner = options;
   if (any_given(options.validation)) {
     const Validation& given = options.validation;
-    const Tensors targets = given.targets.empty() ? Tensors{given.y} : given.targets;
-    TensorSource held(given.x, targets, sample_weights_for(targets, given.weights), plain);
+    TensorSource held(given.x.tensors(), given.y.tensors(),
+                      sample_weights_for(given.y.tensors(), given.weights), plain);
     inner.validation_source = &held;
     return impl_->fit(*this, whole, inner);
   }
   const Split split = split_at(x[0], options.validation_split);
-  if (split.training == split.samples) return impl_->fit(*this, whole, options);
+  if (split.training == split.samples) return impl_->fit(*this, whole, inner);
   const auto part = [&](const Tensor& t, bool first) {
     if (!t.defined()) return t;
     return first ? rows(t, 0, split.training) : rows(t, split.training, t.size(0));
@@ -190,18 +178,40 @@ History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options
   return impl_->fit(*this, training, inner);
 }
 
-History Model::fit(data::BatchSource& source, const FitOptions& options, Location at) {
+History Model::fit(data::BatchSource& source, const SourceFitOptions& options, Location at) {
   const UserCall scope(at);
   impl_->compiled_options("fit");
   check_options(options);
-  check_source_options(options);
   return impl_->fit(*this, source, options);
+}
+
+History Model::fit(data::BatchSource&& source, const SourceFitOptions& options, Location at) {
+  return fit(source, options, at);
+}
+
+Logs Model::train_on_batch(const Arrays& x, const Arrays& y, const Tensor& sample_weights,
+                           Location at) {
+  const UserCall scope(at);
+  const ModelOptions& how = impl_->compiled_options("train_on_batch");
+  const data::Batch batch{
+      x.tensors(), y.tensors(),
+      sample_weights.defined() ? sample_weights_for(y.tensors(), sample_weights) : Tensor()};
+  std::vector<metric::Metric> metrics = how.metrics;
+  for (metric::Metric& metric : metrics) metric.reset();
+  Impl::Unread step =
+      impl_->run_batch(impl_->lbfgs ? Impl::StepKind::gradients : Impl::StepKind::train, batch);
+  step.out = on_host(step.out);
+  if (how.check_finite) step.finite = impl_->optimizer().finite_word();
+  Impl::Sums sums;
+  impl_->add(step, sums, metrics);
+  impl_->check_loss(step, batch, false);
+  return impl_->logs_of(sums, metrics);
 }
 
 // One call of fit(): the loops over epochs and batches, callbacks and checkpoints.
 class Model::Impl::Fit {
  public:
-  Fit(Model& model, data::BatchSource& source, const FitOptions& options)
+  Fit(Model& model, data::BatchSource& source, const SourceFitOptions& options)
       : m_(*model.impl_),
         source_(source),
         options_(options),
@@ -344,7 +354,7 @@ class Model::Impl::Fit {
 
   Impl& m_;
   data::BatchSource& source_;
-  const FitOptions& options_;
+  const SourceFitOptions& options_;
   const CheckpointOptions& keep_;
   const io::CheckpointFolder checkpoints_;
   std::optional<FolderLock> lock_;
@@ -353,7 +363,7 @@ class Model::Impl::Fit {
   TrainingState state_;
 };
 
-History Model::Impl::fit(Model& model, data::BatchSource& source, const FitOptions& options) {
+History Model::Impl::fit(Model& model, data::BatchSource& source, const SourceFitOptions& options) {
   if (source.samples() == 0) fail("there are no samples");
   return Fit(model, source, options).run();
 }

@@ -160,7 +160,8 @@ Tensors Model::Impl::step(StepKind kind, const Tensors& flat) {
     const TrainingScope mode(false);
     loss = forward(in, parts);
   } else {
-    std::tie(loss, gradients) = nn::value_and_grad(network, [&] { return forward(in, parts); });
+    const TrainingScope mode;
+    std::tie(loss, gradients) = value_and_grad([&] { return forward(in, parts); }, network)();
     if (kind != StepKind::gradients) use_gradients(kind, gradients, parts);
   }
   Tensors out{loss};
@@ -407,19 +408,12 @@ Model& Model::compile(ModelOptions options) {
   return *this;
 }
 
-Logs Model::evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options,
-                     Location at) {
-  return evaluate(Tensors{x}, y, options, at);
-}
-Logs Model::evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options,
-                     Location at) {
-  return evaluate(x, Tensors{y}, options, at);
-}
-Logs Model::evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options,
+Logs Model::evaluate(const Arrays& x, const Arrays& y, const EvaluateOptions& options,
                      Location at) {
   const UserCall scope(at);
   expect_verbose("evaluate", options.verbose);
-  TensorSource source(x, y, sample_weights_for(y, options.sample_weights),
+  TensorSource source(x.tensors(), y.tensors(),
+                      sample_weights_for(y.tensors(), options.sample_weights),
                       {.batch_size = options.batch_size});
   const Logs logs = evaluate(source, at);
   if (options.verbose > 0) write_output(printable(to_string(logs)) + "\n");
@@ -431,12 +425,9 @@ Logs Model::evaluate(data::BatchSource& source, Location at) {
   return impl_->evaluate(source);
 }
 
-Tensor Model::predict(const Tensor& x, const PredictOptions& options, Location at) {
-  return predict(Tensors{x}, options, at);
-}
-Tensor Model::predict(const Tensors& x, const PredictOptions& options, Location at) {
+Tensor Model::predict(const Arrays& x, const PredictOptions& options, Location at) {
   const UserCall scope(at);
-  TensorSource source(x, {}, {}, {.batch_size = options.batch_size});
+  TensorSource source(x.tensors(), {}, {}, {.batch_size = options.batch_size});
   return predict(source, at);
 }
 Tensor Model::predict(data::BatchSource& source, Location at) {
@@ -449,9 +440,9 @@ Tensor Model::predict(data::BatchSource& source, Location at) {
        .hint = "predict_outputs() gives all"}));
 }
 
-Tensors Model::predict_outputs(const Tensors& x, const PredictOptions& options, Location at) {
+Tensors Model::predict_outputs(const Arrays& x, const PredictOptions& options, Location at) {
   const UserCall scope(at);
-  TensorSource source(x, {}, {}, {.batch_size = options.batch_size});
+  TensorSource source(x.tensors(), {}, {}, {.batch_size = options.batch_size});
   return predict_outputs(source, at);
 }
 
@@ -476,6 +467,15 @@ Tensors Model::predict_outputs(data::BatchSource& source, Location at) {
 }
 
 nn::Layer& Model::network() { return impl_->network; }
+nn::Sequential& Model::layers() {
+  if (auto* list = impl_->network.get_if<nn::Sequential>()) return *list;
+  throw ValueError(format_error(
+      {.op = "model",
+       .what = "the network is a " + impl_->network.kind() + ", which has no list of layers",
+       .hint = "network().get_if<T>() gives a module of type T"}));
+}
+nn::Layer& Model::layer(std::string_view name) { return layers().layer(name); }
+void Model::visit(nn::ModuleVisitor& visitor) { impl_->network.visit(visitor); }
 optim::Optimizer& Model::optimizer() {
   impl_->compiled_options("optimizer");
   return impl_->optimizer();
@@ -492,6 +492,23 @@ void Model::load_state(const nn::StateMap& values, bool strict) {
 }
 nn::Summary Model::summary(const std::vector<Spec>& inputs) {
   return nn::summarize(impl_->network, inputs);
+}
+nn::Summary Model::summary() {
+  if (impl_->sample.shape.rank() == 0) {
+    throw ValueError(format_error({.op = "summary",
+                                   .what = "no sample was seen",
+                                   .hint = "give the shape of a batch: summary({f32, {1, 784}})"}));
+  }
+  Shape batch{1};
+  for (const std::int64_t d : impl_->sample.shape) batch.push_back(d);
+  return summary(Spec{impl_->sample.dtype, batch});
+}
+Tensors Model::get_weights() { return nn::get_weights(impl_->network); }
+void Model::set_weights(const Tensors& weights) { nn::set_weights(impl_->network, weights); }
+std::int64_t Model::count_params() {
+  std::int64_t count = 0;
+  for (const Tensor& t : get_weights()) count += t.elements();
+  return count;
 }
 nn::StateMap Model::training_state() { return impl_->training_state(); }
 std::string Model::step_text() const { return impl_->train.plan_text(); }

@@ -17,11 +17,12 @@
 #include "nacre/data/batch_source.h"
 #include "nacre/loss/loss.h"
 #include "nacre/metric/metric.h"
-#include "nacre/nn/layer.h"
+#include "nacre/nn/sequential.h"
 #include "nacre/nn/summary.h"
 #include "nacre/optim/lbfgs.h"
 #include "nacre/optim/optimizers.h"
 #include "nacre/run/precision.h"
+#include "nacre/tensor/arrays.h"
 #include "nacre/train/callback.h"
 #include "nacre/train/logs.h"
 
@@ -60,11 +61,10 @@ struct ModelOptions {
   bool run_eagerly = false;
 };
 
-// Samples to validate on. Give either y or targets.
+// Samples to validate on: {x, y}, or {.x = {a, b}, .y = y} of several inputs or outputs.
 struct Validation {
-  Tensors x = {};
-  Tensor y = {};
-  Tensors targets = {};  // of several outputs, instead of y
+  Arrays x = {};
+  Arrays y = {};
   Tensor weights = {};
 };
 
@@ -78,21 +78,20 @@ struct CheckpointOptions {
   int keep = 2;  // how many to keep: when the newest is damaged, the one before it is used
 };
 
-// Options that do not apply to a call are errors: fit(source, ...) takes none of those marked with
-// a star, since a source decides these itself.
+// How to fit tensors.
 struct FitOptions {
   std::int64_t epochs = 1;
-  std::optional<std::int64_t> batch_size = {};  // * samples a step, 32: 1, some, or all of them
-  std::optional<bool> shuffle = {};             // * true
-  std::optional<std::uint64_t> seed = {};       // * of the order of the samples, 0
-  // * Share of the samples, taken from the end before any shuffling, to validate on.
+  std::int64_t batch_size = 32;  // samples a step: 1, some, or all of them
+  bool shuffle = true;
+  std::uint64_t seed = 0;  // of the order of the samples
+  // Share of the samples, taken from the end before any shuffling, to validate on.
   double validation_split = 0;
-  Validation validation = {};                      // * or these samples
+  Validation validation = {};                      // or these samples
   data::BatchSource* validation_source = nullptr;  // or these batches
   // By class number, at least 0; classes not listed weigh 1. Targets are class numbers of any
   // shape, or one-hot rows. Each class listed must occur.
   std::map<std::int64_t, double> class_weights = {};
-  Tensor sample_weights = {};  // * [n], or the leading axes of the targets
+  Tensor sample_weights = {};  // [n], or the leading axes of the targets
   // Callbacks begin anew with each fit() that does not resume.
   Callbacks callbacks = {};
   int verbose = 1;  // 0: nothing, 1: a line that moves, or one an epoch, 2: one line an epoch
@@ -100,6 +99,18 @@ struct FitOptions {
   CheckpointOptions checkpoint = {};
   // Goes on from the newest checkpoint that can be read, if there is one; ends bit for bit where a
   // run that was never interrupted ends.
+  bool resume = false;
+};
+
+// How to fit the batches of a source, which says itself how large they are, their order and the
+// weights of their samples; each of these options means what it means in FitOptions.
+struct SourceFitOptions {
+  std::int64_t epochs = 1;
+  data::BatchSource* validation_source = nullptr;
+  std::map<std::int64_t, double> class_weights = {};
+  Callbacks callbacks = {};
+  int verbose = 1;
+  CheckpointOptions checkpoint = {};
   bool resume = false;
 };
 
@@ -126,39 +137,41 @@ class Model {
   // Sets how to train. Throws ValueError without a loss, with accumulate < 1, or for options that
   // exclude each other.
   Model& compile(ModelOptions options);
+  // compile("adam", "mse", {"mae"}).
+  Model& compile(optim::Optimizer optimizer, loss::Loss loss,
+                 std::vector<metric::Metric> metrics = {}) {
+    return compile({.optimizer = std::move(optimizer),
+                    .loss = std::move(loss),
+                    .metrics = std::move(metrics)});
+  }
 
   // Trains. Throws ValueError before compile(), without samples, for options that do not apply and
   // when the loss is not finite, GradientError when a gradient is not (both name epoch, batch and
   // the first such parameter), ShapeError for data that does not fit, IoError for a checkpoint of
   // another network or optimizer. Networks may have several inputs and several outputs: a tensor of
   // x and y for each. Here and below `at` is the line that errors name.
-  History fit(const Tensor& x, const Tensor& y, const FitOptions& options = {},
+  History fit(const Arrays& x, const Arrays& y, const FitOptions& options = {},
               Location at = std::source_location::current());
-  History fit(const Tensors& x, const Tensor& y, const FitOptions& options = {},
+  History fit(data::BatchSource& source, const SourceFitOptions& options = {},
               Location at = std::source_location::current());
-  History fit(const Tensors& x, const Tensors& y, const FitOptions& options = {},
+  History fit(data::BatchSource&& source, const SourceFitOptions& options = {},
               Location at = std::source_location::current());
-  History fit(data::BatchSource& source, const FitOptions& options = {},
-              Location at = std::source_location::current());
+  // One update by one batch; gives its loss and metrics.
+  Logs train_on_batch(const Arrays& x, const Arrays& y, const Tensor& sample_weights = {},
+                      Location at = std::source_location::current());
 
   // Loss and metrics over a set. Throws ValueError before compile() and without samples.
-  Logs evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options = {},
-                Location at = std::source_location::current());
-  Logs evaluate(const Tensors& x, const Tensor& y, const EvaluateOptions& options = {},
-                Location at = std::source_location::current());
-  Logs evaluate(const Tensors& x, const Tensors& y, const EvaluateOptions& options = {},
+  Logs evaluate(const Arrays& x, const Arrays& y, const EvaluateOptions& options = {},
                 Location at = std::source_location::current());
   Logs evaluate(data::BatchSource& source, Location at = std::source_location::current());
 
   // The network's output [n, ...], computed in batches; layers infer. Throws ValueError when it has
   // several.
-  Tensor predict(const Tensor& x, const PredictOptions& options = {},
-                 Location at = std::source_location::current());
-  Tensor predict(const Tensors& x, const PredictOptions& options = {},
+  Tensor predict(const Arrays& x, const PredictOptions& options = {},
                  Location at = std::source_location::current());
   Tensor predict(data::BatchSource& source, Location at = std::source_location::current());
   // All outputs.
-  Tensors predict_outputs(const Tensors& x, const PredictOptions& options = {},
+  Tensors predict_outputs(const Arrays& x, const PredictOptions& options = {},
                           Location at = std::source_location::current());
   Tensors predict_outputs(data::BatchSource& source, Location at = std::source_location::current());
 
@@ -166,6 +179,12 @@ class Model {
   Tensor operator()(const Operand& x) { return network()(x); }
 
   nn::Layer& network();
+  // The layers of a network that is a Sequential, and one of them by its name: layer("head"),
+  // layer("block.conv"). Throw ValueError where there are none, with the nearest name.
+  nn::Sequential& layers();
+  nn::Layer& layer(std::string_view name);
+  // A Model is a module, too: nn::set_trainable(model, "features.*", false).
+  void visit(nn::ModuleVisitor& visitor);
   optim::Optimizer& optimizer();
   // Of the first output.
   const loss::Loss& loss() const;
@@ -177,6 +196,15 @@ class Model {
   // The table of layers for inputs of these specs (the first axis is the batch).
   nn::Summary summary(const std::vector<Spec>& inputs);
   nn::Summary summary(const Spec& input) { return summary(std::vector<Spec>{input}); }
+  // For the samples that the last fit() or evaluate() saw; ValueError before.
+  nn::Summary summary();
+  // Weights and statistics in order, without names, as in Keras; frozen ones too. set_weights
+  // throws ValueError for another number of them and ShapeError for other shapes; nothing is
+  // changed then.
+  Tensors get_weights();
+  void set_weights(const Tensors& weights);
+  // The number of elements of all of them.
+  std::int64_t count_params();
 
   // Everything a run needs to go on bit for bit: weights, optimizer, position, metric sums,
   // history and what callbacks remember. Of the run in progress or the last one.

@@ -101,7 +101,7 @@ struct Model::Impl {
   Logs logs_of(const Sums& sums, const std::vector<metric::Metric>& metrics) const;
   class Fit;
   std::vector<std::string> log_names() const;  // of logs_of()
-  History fit(Model& model, data::BatchSource& source, const FitOptions& options);
+  History fit(Model& model, data::BatchSource& source, const SourceFitOptions& options);
   void check_batches(const data::BatchSource& source) const;
   // Throws ValueError or GradientError where a step of fit() met what is not finite. `late`: others
   // came after it, the parameters are not those that it left.

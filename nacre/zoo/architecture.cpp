@@ -82,10 +82,7 @@ std::string layers_of(const std::string& model, const Spec& input, std::int64_t 
     }
     // Kim, "Convolutional neural networks for sentence classification", 2014, with one width.
     return dump(Json::array(
-        {{{"type", "embedding"},
-          {"input_dim", vocabulary},
-          {"output_dim", 64},
-          {"padding_index", 0}},
+        {{{"type", "embedding"}, {"inputs", vocabulary}, {"units", 64}, {"padding_index", 0}},
          {{"type", "permute"}, {"axes", {2, 1}}},
          {{"type", "conv1d"}, {"filters", 64}, {"kernel_size", 5}, {"activation", "relu"}},
          {{"type", "global_max_pool"}},

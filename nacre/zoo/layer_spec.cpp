@@ -9,12 +9,41 @@
 #include "nacre/base/utf8.h"
 
 namespace nacre::zoo {
+namespace {
+
+// Keys of layers that had other names in 0.1.0.
+constexpr std::pair<const char*, const char*> kRenamed[] = {
+    {"kernel_initializer", "weight_initializer"},
+    {"initializer", "weight_initializer"},
+    {"input_dim", "inputs"},
+    {"output_dim", "units"},
+    {"channels", "inputs"},
+};
+
+}  // namespace
+
+void use_present_names(Json& layers) {
+  if (layers.is_array()) {
+    for (Json& layer : layers) use_present_names(layer);
+  } else if (layers.is_object()) {
+    for (const auto& [then, now] : kRenamed) {
+      if (!layers.contains(then)) continue;
+      layers[now] = layers[then];
+      layers.erase(then);
+    }
+    if (layers.contains("layers")) use_present_names(layers["layers"]);
+  }
+}
 
 LayerSpec::LayerSpec(const Json& json, std::size_t number, int nesting)
     : json_(json), number_(number), nesting_(nesting) {
   if (!json.is_object()) fail("must be a table such as {\"type\": \"dense\", \"units\": 10}");
   type_ = text("type", "");
   if (type_.empty()) fail("has no \"type\"");
+  for (const auto& [then, now] : kRenamed) {
+    if (json.contains(then))
+      fail(fmt::format("has a key \"{}\", which is now called \"{}\"", then, now));
+  }
 }
 
 void LayerSpec::read(const nn::Field& field, std::int64_t& value) {

@@ -16,6 +16,10 @@ using Json = nlohmann::json;
 // Lists of layers within each other, of those that are read as of those that are written.
 constexpr int kMostNesting = 32;
 
+// Layers of a file that was written when some keys had other names, by the names of today. (In a
+// recipe such a key is an error that says the new name.)
+void use_present_names(Json& layers);
+
 // One layer of the list: reads keys with their type and notes which are known. All functions throw
 // ValueError that names the layer's number and type.
 class LayerSpec {

@@ -11,19 +11,19 @@ namespace {
 // Where types of a recipe share a class of layers: which options each has.
 struct Convolution : Plain {
   static bool has(std::string_view key) { return key != "depth_multiplier"; }
-  static void begin(nn::ConvLayerOptions& o) { o.kernel_size = 3; }
-  static bool is(const nn::ConvLayerOptions& o) { return o.depth_multiplier == 0; }
+  static void begin(nn::ConvOptions& o) { o.kernel_size = 3; }
+  static bool is(const nn::ConvOptions& o) { return o.depth_multiplier == 0; }
 };
 struct Depthwise : Plain {
   static bool has(std::string_view key) { return key != "filters" && key != "groups"; }
-  static void begin(nn::ConvLayerOptions& o) {
+  static void begin(nn::ConvOptions& o) {
     o.kernel_size = 3;
     o.depth_multiplier = 1;
   }
-  static bool is(const nn::ConvLayerOptions& o) { return o.depth_multiplier > 0; }
+  static bool is(const nn::ConvOptions& o) { return o.depth_multiplier > 0; }
 };
 struct Transposed : Plain {
-  static void begin(nn::ConvTransposeLayerOptions& o) { o.kernel_size = 3; }
+  static void begin(nn::ConvTransposeOptions& o) { o.kernel_size = 3; }
 };
 
 LayerRow sequential_row() {

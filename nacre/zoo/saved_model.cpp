@@ -13,6 +13,7 @@
 #include "nacre/run/trace_session.h"
 #include "nacre/train/model_impl.h"
 #include "nacre/zoo/architecture.h"
+#include "nacre/zoo/layer_spec.h"
 
 namespace nacre {
 namespace zoo {
@@ -127,7 +128,9 @@ SavedModel load_model(const std::filesystem::path& path) {
   const std::string source = path.string() + ": architecture";
   const Json json = parse_json(file.architecture, source);
   const JsonView architecture(json, source, kHint);
-  const std::string layers = json_text(architecture.at("layers").json(), source);
+  Json list = architecture.at("layers").json();
+  use_present_names(list);
+  const std::string layers = json_text(list, source);
   // What is wrong with the file is no wrong usage, whatever its kind.
   try {
     SavedModel saved{.model = Model(build(layers)),

@@ -37,7 +37,7 @@ void train() {
   const Tensor labels = zeros({64}, i64);
   auto step = compile([&](const Tensor& in, const Tensor& y) {
     auto [loss, gradients] =
-        nn::value_and_grad(net, [&] { return mean(softmax_cross_entropy(net(in), y)); });
+        value_and_grad([&] { return mean(softmax_cross_entropy(net(in), y)); }, net)();
     adam.apply(net, gradients);
     return loss;
   });

@@ -36,7 +36,7 @@ struct Work {
   void run(int times) {
     auto step = compile([&](const Tensor& in, const Tensor& y) {
       auto [loss, gradients] =
-          nn::value_and_grad(net, [&] { return mean(softmax_cross_entropy(net(in), y)); });
+          value_and_grad([&] { return mean(softmax_cross_entropy(net(in), y)); }, net)();
       adam.apply(net, gradients);
       return loss;
     });

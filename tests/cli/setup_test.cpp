@@ -75,7 +75,7 @@ TEST_F(Tables, TargetsKeepTheirUnitAndTheirMomentsAreOfTheTrainingRows) {
   EXPECT_EQ(layers.back()["type"], "rescaling");
   EXPECT_EQ(layers.back()["offset"], setup.target_mean);
   EXPECT_EQ(layers.back()["scale"], setup.target_deviation);
-  recipe_.standardise_targets = false;
+  recipe_.standardize_targets = false;
   EXPECT_EQ(json::parse(layers_for({.name = "linear", .layers = {}}, open_data(recipe_, 3)))
                 .back()["type"],
             "dense");

@@ -135,15 +135,15 @@ TEST(Dataset, Steps) {
   EXPECT_EQ(set.scale(2, 1).get(3).inputs[0].to_vector<float>(), (std::vector<float>{7, -5}));
   EXPECT_EQ(set.scale(2, 1).all().inputs[0].to_vector<float>(),
             (std::vector<float>{1, 1, 3, -1, 5, -3, 7, -5}));
-  EXPECT_EQ(set.normalise({1, 0}, {2, 0.5}).get(3).inputs[0].to_vector<float>(),
+  EXPECT_EQ(set.normalize({1, 0}, {2, 0.5}).get(3).inputs[0].to_vector<float>(),
             (std::vector<float>{1, -6}));
   EXPECT_EQ(set.one_hot(3).get(1).targets[0].to_vector<float>(), (std::vector<float>{0, 1, 0}));
   EXPECT_EQ(set.one_hot(3).all().targets[0].shape(), (Shape{4, 3}));
   EXPECT_EQ(set.one_hot(3).labels(), (Longs{0, 1, 2, 0}));
   EXPECT_THROW(set.one_hot(2).all(), ValueError);
   EXPECT_EQ(set.transform(reshape_step({1, 2})).input_specs()[0], (Spec{f32, {1, 2}}));
-  EXPECT_THROW(set.normalise({1, 2, 3}, {1, 1, 1}).all(), ShapeError);
-  EXPECT_THROW(set.normalise({1}, {0}), ValueError);
+  EXPECT_THROW(set.normalize({1, 2, 3}, {1, 1, 1}).all(), ShapeError);
+  EXPECT_THROW(set.normalize({1}, {0}), ValueError);
   const Dataset mapped = set.map([](Sample s, RandomStream&) {
     s.targets[0] = Tensor::scalar(9, i64);
     return s;

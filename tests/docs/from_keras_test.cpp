@@ -165,7 +165,7 @@ TEST(FromKeras, CustomTrainStep) {
   optim::Adam adam({.learning_rate = 0.01});
   const auto loss_function = loss::sparse_categorical_crossentropy({.from_logits = true});
   auto train_step = compile([&](const Tensor& x, const Tensor& y) {
-    auto [loss, gradients] = nn::value_and_grad(net, [&] { return loss_function(net(x), y); });
+    auto [loss, gradients] = value_and_grad([&] { return loss_function(net(x), y); }, net)();
     adam.apply(net, gradients);
     return loss;
   });

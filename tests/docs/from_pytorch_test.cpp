@@ -109,7 +109,7 @@ TEST(FromPytorch, Checkpoint) {
   nn::Sequential block{nn::Dense{{.units = 8, .activation = tanh}}, nn::Dense{{.units = 8}}};
   const Tensor x = ones({4, 8});
   const auto run = checkpoint([&](const Tensor& x) { return block(x); });
-  const auto [loss, gradients] = nn::value_and_grad(block, [&] { return mean(run(x)); });
+  const auto [loss, gradients] = value_and_grad([&] { return mean(run(x)); }, block)();
 
   EXPECT_EQ(gradients.size(), 4u);
   EXPECT_GT(norm(gradients[0]).item() + std::abs(loss.item()), 0);
@@ -141,7 +141,7 @@ TEST(FromPytorch, TrainingLoop) {
   optim::AdamW adam({.learning_rate = 1e-2});
   const auto criterion = loss::sparse_categorical_crossentropy({.from_logits = true});
   auto step = compile([&](const Tensor& x, const Tensor& labels) {
-    auto [loss, gradients] = nn::value_and_grad(net, [&] { return criterion(net(x), labels); });
+    auto [loss, gradients] = value_and_grad([&] { return criterion(net(x), labels); }, net)();
     adam.apply(net, gradients);
     return loss;
   });
@@ -222,7 +222,7 @@ TEST(FromPytorch, Data) {
   const auto [train, check] = set.split(0.2, {.seed = 1});
   data::Loader batches =
       train.augment({.crop_padding = 1, .flip_horizontal = true})
-          .normalise({0.5, 0.5, 0.5}, {0.25, 0.25, 0.25})
+          .normalize({0.5, 0.5, 0.5}, {0.25, 0.25, 0.25})
           .batch({.batch_size = 32, .shuffle = true, .drop_last = true, .workers = 2});
 
   EXPECT_EQ(batches.batches(), 2);

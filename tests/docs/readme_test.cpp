@@ -23,7 +23,7 @@ TEST(ReadmePage, LoopOfYourOwn) {
   optim::Adam adam;
   auto step = compile([&](const Tensor& x, const Tensor& labels) {
     auto [loss, gradients] =
-        nn::value_and_grad(net, [&] { return mean(softmax_cross_entropy(net(x), labels)); });
+        value_and_grad([&] { return mean(softmax_cross_entropy(net(x), labels)); }, net)();
     adam.apply(net, gradients);
     return loss;
   });

@@ -7,6 +7,7 @@
 
 #include "nacre/base/debug.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre {
 namespace {

@@ -263,15 +263,17 @@ TEST(Dropout, CompiledStepDrawsAnewEachTime) {
 }
 
 TEST(Embedding, TakesRowsAndKeepsThePadding) {
-  nn::Embedding table{{.input_dim = 5, .output_dim = 3, .padding_index = 0}};
+  nn::Embedding table{{.inputs = 5, .units = 3, .padding_index = 0}};
   const Tensor y = table(tensor({{1, 0}, {4, 4}}, i64));
   EXPECT_EQ(y.shape(), (Shape{2, 2, 3}));
   EXPECT_EQ(sum(abs(table(tensor({0}, i64)))).item(), 0);
-  const auto [loss, gradients] = nn::value_and_grad(table, [&] {
-    return sum(table(tensor({0, 2, 2}, i64)));
-  });
+  const auto [loss, gradients] = value_and_grad(
+      [&] {
+        return sum(table(tensor({0, 2, 2}, i64)));
+      },
+      table)();
   EXPECT_EQ(sum(gradients[0], {1}).to_vector<float>(), (std::vector<float>{0, 0, 6, 0, 0}));
-  EXPECT_THROW((nn::Embedding{{.input_dim = 0, .output_dim = 3}}), ValueError);
+  EXPECT_THROW((nn::Embedding{{.inputs = 0, .units = 3}}), ValueError);
 }
 
 TEST(PReLU, LearnsASlope) {
@@ -337,7 +339,7 @@ TEST(ValueAndGrad, OfAModule) {
   Tensors sources;
   for (const auto& p : nn::parameters(net)) sources.push_back(p.value());
   const Tensors by_tape = tape.gradient(loss, sources);
-  const auto [value, gradients] = nn::value_and_grad(net, loss_of);
+  const auto [value, gradients] = value_and_grad(loss_of, net)();
   EXPECT_FLOAT_EQ(value.item(), loss.item());
   ASSERT_EQ(gradients.size(), by_tape.size());
   for (std::size_t i = 0; i < gradients.size(); ++i) {

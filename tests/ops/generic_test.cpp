@@ -9,6 +9,7 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/backend.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "tests/support/host2.h"
 #include "tests/support/samples.h"
 

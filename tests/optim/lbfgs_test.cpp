@@ -16,11 +16,13 @@ struct Place {
 TEST(LBFGS, FindsTheMinimumOfRosenbrocksFunction) {
   Place place;
   const auto function = [&] {
-    return nn::value_and_grad(place, [&] {
-      const Tensor first = matmul(place.x, tensor({1, 0}, f64));
-      const Tensor second = matmul(place.x, tensor({0, 1}, f64));
-      return 100 * square(second - square(first)) + square(1 - first);
-    });
+    return value_and_grad(
+        [&] {
+          const Tensor first = matmul(place.x, tensor({1, 0}, f64));
+          const Tensor second = matmul(place.x, tensor({0, 1}, f64));
+          return 100 * square(second - square(first)) + square(1 - first);
+        },
+        place)();
   };
   optim::LBFGS lbfgs({.max_iterations = 100});
   const double value = lbfgs.minimize(nn::parameters(place), function);
@@ -35,9 +37,8 @@ TEST(LBFGS, SolvesLeastSquares) {
   const Tensor y = matmul(x, tensor({{1}, {-2}, {3}, {0.5}})) + 0.25;
   dense(x);
   optim::LBFGS lbfgs({.max_iterations = 50});
-  lbfgs.minimize(nn::parameters(dense), [&] {
-    return nn::value_and_grad(dense, [&] { return loss::mse()(dense(x), y); });
-  });
+  lbfgs.minimize(nn::parameters(dense),
+                 [&] { return value_and_grad([&] { return loss::mse()(dense(x), y); }, dense)(); });
   const auto w = dense.weight.value().to_vector<float>();
   EXPECT_NEAR(w[0], 1, 1e-3);
   EXPECT_NEAR(w[1], -2, 1e-3);

@@ -1,6 +1,8 @@
 // bf16 convolutions: where the pass puts them, how exact they are, and that weights stay f32.
 #include "tests/support/graphs.h"
 
+#include "nacre/ops/define/emit.h"
+
 namespace nacre {
 namespace {
 

@@ -1,6 +1,8 @@
 // Convolution, relu and maximum pool: what the pass makes of them computes the same.
 #include "tests/support/graphs.h"
 
+#include "nacre/ops/define/emit.h"
+
 namespace nacre {
 namespace {
 

@@ -1,6 +1,8 @@
 // Golden texts of what the passes make of small functions.
 #include "tests/support/graphs.h"
 
+#include "nacre/ops/define/emit.h"
+
 namespace nacre {
 namespace {
 

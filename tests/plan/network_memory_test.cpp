@@ -29,7 +29,7 @@ void expect_training_close_to_floor(M& module, const Tensor& x, const Tensor& la
   expect_close_to_floor(
       [&](const Tensor& in, const Tensor& y) {
         auto [loss, gradients] =
-            nn::value_and_grad(module, [&] { return mean(softmax_cross_entropy(module(in), y)); });
+            value_and_grad([&] { return mean(softmax_cross_entropy(module(in), y)); }, module)();
         adam.apply(module, gradients);
         return loss;
       },
@@ -85,8 +85,8 @@ struct Block {
 };
 
 TEST(NetworkMemory, AttentionNetwork) {
-  nn::Sequential net{nn::Embedding{{.input_dim = 50, .output_dim = 32}}, Block{}, Block{},
-                     nn::LayerNorm{}, nn::Dense{{.units = 50}}};
+  nn::Sequential net{nn::Embedding{{.inputs = 50, .units = 32}}, Block{}, Block{}, nn::LayerNorm{},
+                     nn::Dense{{.units = 50}}};
   for (const auto& [batch, length] : {std::pair{1, 3}, {2, 11}, {3, 9}, {3, 11}, {16, 24}}) {
     expect_training_close_to_floor(net, zeros({batch, length}, i64), zeros({batch, length}, i64));
   }

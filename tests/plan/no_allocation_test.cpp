@@ -5,6 +5,8 @@
 
 #include "tests/support/graphs.h"
 
+#include "nacre/ops/define/emit.h"
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 namespace {

@@ -196,8 +196,8 @@ TEST(Scan, LearnsVariablesThatItsBodyReads) {
     return mean(square(ys));
   };
   loss();
-  const auto [eager_value, eager] = nn::value_and_grad(layer, loss);
-  const auto [value, gradients] = compile([&] { return nn::value_and_grad(layer, loss); })();
+  const auto [eager_value, eager] = value_and_grad(loss, layer)();
+  const auto [value, gradients] = compile([&] { return value_and_grad(loss, layer)(); })();
   expect_near(value, eager_value, 1e-6);
   ASSERT_EQ(gradients.size(), eager.size());
   for (std::size_t i = 0; i < eager.size(); ++i) expect_near(gradients[i], eager[i], 1e-5);

@@ -12,7 +12,7 @@ TEST(FailedStep, AWrongLabelChangesNothing) {
   optim::Adam adam;
   auto step = compile([&](const Tensor& x, const Tensor& labels) {
     auto [loss, gradients] =
-        nn::value_and_grad(net, [&] { return mean(softmax_cross_entropy(net(x), labels)); });
+        value_and_grad([&] { return mean(softmax_cross_entropy(net(x), labels)); }, net)();
     adam.apply(net, gradients);
     return loss;
   });
@@ -43,7 +43,7 @@ TEST(FailedStep, WhatChangesBeforeTheParametersIsPutBack) {
   optim::SGD sgd({.learning_rate = 0.1, .momentum = 0.9});
   auto step = compile([&](const Tensor& x, const Tensor& labels) {
     auto [loss, gradients] =
-        nn::value_and_grad(net, [&] { return mean(softmax_cross_entropy(net(x), labels)); });
+        value_and_grad([&] { return mean(softmax_cross_entropy(net(x), labels)); }, net)();
     sgd.apply(net, gradients);
     return loss;
   });

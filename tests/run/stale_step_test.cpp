@@ -30,7 +30,7 @@ struct Trainer {
   optim::Optimizer optimizer = optim::SGD({.learning_rate = 0.1});
   CompiledFunction step{[this](const Tensors& in) -> Tensors {
     const auto [value, gradients] =
-        nn::value_and_grad(net, [&] { return mean(square(net(in[0]) - 1)); });
+        value_and_grad([&] { return mean(square(net(in[0]) - 1)); }, net)();
     optimizer.apply(net, gradients);
     return {value};
   }};
@@ -74,7 +74,7 @@ TEST(StaleStep, FreezingBeforeTheFirstCallCounts) {
   check(nn::GroupNorm{{.groups = 2}}, picture);
   check(nn::RMSNorm{}, picture);
   check(nn::PReLU{}, picture);
-  check(nn::Embedding{{.input_dim = 3, .output_dim = 2}}, zeros({2}, i64));
+  check(nn::Embedding{{.inputs = 3, .units = 2}}, zeros({2}, i64));
   // A module of the program's own that makes its Variable late.
   Variable late;
   late.set_trainable(false);
@@ -99,7 +99,7 @@ TEST(StaleStep, AChangedRateOfAGroupIsData) {
     const auto before = values(t.net.hidden.weight);
     const auto gradient = [&] {
       const auto [value, gradients] =
-          nn::value_and_grad(t.net, [&] { return mean(square(t.net(samples()) - 1)); });
+          value_and_grad([&] { return mean(square(t.net(samples()) - 1)); }, t.net)();
       return gradients[0].to_vector<float>()[0];
     }();
     t.run();

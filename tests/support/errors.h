@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 
 namespace nacre::test {
 

@@ -221,14 +221,13 @@ TEST(NotFinite, LoopsOfOnesOwnAskTheOptimizer) {
   const Tensor x = ones({2, 2});
   dense(x);
   const auto slopes = [&] {
-    return nn::value_and_grad(dense, [&] { return sum(sqrt(abs(dense(x) * 0))); }).second;
+    return value_and_grad([&] { return sum(sqrt(abs(dense(x) * 0))); }, dense)().second;
   };
   optim::SGD eager({.learning_rate = 0.1});
   expect_error<GradientError>([&] { eager.apply(dense, slopes()); }, {"\"weight\"", "finite"});
   optim::SGD sgd({.learning_rate = 0.1});
   auto step = compile([&](const Tensor& t) {
-    auto [value, gradients] =
-        nn::value_and_grad(dense, [&] { return sum(sqrt(abs(dense(t) * 0))); });
+    auto [value, gradients] = value_and_grad([&] { return sum(sqrt(abs(dense(t) * 0))); }, dense)();
     sgd.apply(dense, gradients);
     return value;
   });

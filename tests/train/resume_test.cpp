@@ -116,7 +116,7 @@ TEST(Resume, BitForBitWithSeveralWorkers) {
     return data::Loader(set, {.batch_size = 16, .shuffle = true, .seed = 5, .workers = workers});
   };
   const test::TemporaryFolder folder;
-  FitOptions options{.epochs = 4, .verbose = 0};
+  SourceFitOptions options{.epochs = 4, .verbose = 0};
   Model whole = make_model();
   data::Loader one = batches(0);
   whole.fit(one, options);
@@ -383,7 +383,7 @@ TEST(PlainLoop, TrainsTheSameAsFit) {
   optim::Adam adam({.learning_rate = 0.01});
   for (int i = 0; i < 5; ++i) {
     const auto [value, gradients] =
-        nn::value_and_grad(net, [&] { return loss(net(data.x), data.y); });
+        value_and_grad([&] { return loss(net(data.x), data.y); }, net)();
     adam.apply(net, gradients);
   }
   optim::Adam other({.learning_rate = 0.01});

@@ -157,11 +157,11 @@ TEST(ClassWeights, WhatHasNoEffectIsAnError) {
   model.compile({.loss = loss::sparse_categorical_crossentropy({.from_logits = true})});
   const auto refused = [&](std::map<std::int64_t, double> weights,
                            std::initializer_list<const char*> parts) {
-    FitOptions options{.verbose = 0};
-    options.class_weights = std::move(weights);
-    expect_error<ValueError>([&] { model.fit(x, y, options); }, parts);
+    expect_error<ValueError>([&] { model.fit(x, y, {.class_weights = weights, .verbose = 0}); },
+                             parts);
     data::Loader loader(data::Dataset::from({x}, {y}), {.batch_size = 2});
-    expect_error<ValueError>([&] { model.fit(loader, options); }, parts);
+    expect_error<ValueError>([&] { model.fit(loader, {.class_weights = weights, .verbose = 0}); },
+                             parts);
   };
   refused({{7, 2}}, {"class 7", "0, 1, 2"});
   refused({{0, 1}, {3, 2}}, {"class 3"});

@@ -97,7 +97,7 @@ TEST(Architecture, TakesNoNumberForAnother) {
       {R"("type":"flatten","start":4294967297)", "\"start\""},
       {R"("type":"permute","axes":[2,4294967297])", "\"axes\""},
       {R"("type":"reshape","shape":[-2])", "\"shape\""},
-      {R"("type":"embedding","input_dim":9,"output_dim":3,"padding_index":-1)", "padding_index"},
+      {R"("type":"embedding","inputs":9,"units":3,"padding_index":-1)", "padding_index"},
       {R"("type":"dropout","rate":2)", "layer 1 (dropout)"}};
   for (const auto& c : cases) expect_error<ValueError>(make(c.keys), {"layer 1 (", c.part});
 }
@@ -110,7 +110,7 @@ struct Listed {
 };
 const Listed kLists[] = {
     {R"([{"type":"conv2d","filters":4,"kernel_size":[3,5],"stride":[2,1],"padding":[1,2],
-          "dilation":1,"groups":2,"kernel_initializer":"he_normal"},
+          "dilation":1,"groups":2,"weight_initializer":"he_normal"},
          {"type":"prelu","initial":0.1}, {"type":"group_norm","groups":2},
          {"type":"depthwise_conv2d","depth_multiplier":2,"padding":"same"},
          {"type":"conv_transpose2d","filters":3,"stride":2},
@@ -135,7 +135,7 @@ const Listed kLists[] = {
          {"type":"activation","activation":"silu"}])",
      {f32, {2, 3, 6, 6, 6}},
      {2, 2}},
-    {R"([{"type":"embedding","input_dim":9,"output_dim":3,"padding_index":0},
+    {R"([{"type":"embedding","inputs":9,"units":3,"padding_index":0},
          {"type":"gru","units":4,"bidirectional":true,"return_sequences":true},
          {"type":"lstm","units":3,"layers":2,"return_sequences":true},
          {"type":"simple_rnn","units":3,"reverse":true,"return_sequences":true},
@@ -153,12 +153,13 @@ TEST(Architecture, BuildsEveryLayer) {
     all += l.layers;
   }
   for (const LayerRow& row : layer_rows()) {
-    EXPECT_NE((all + R"("type":"dense")").find("\"" + row.type + "\""), std::string::npos) << row.type;
+    EXPECT_NE((all + R"("type":"dense")").find("\"" + row.type + "\""), std::string::npos)
+        << row.type;
   }
   const auto make = [](const char* layers) { return [=] { build(layers); }; };
   expect_error<ValueError>(make(R"([{"type":"conv2d","filters":3,"kernel_size":[]}])"),
                            {"layer 1 (conv2d)", "kernel_size", "list of whole numbers"});
-  expect_error<ValueError>(make(R"([{"type":"dense","units":3,"kernel_initializer":"he"}])"),
+  expect_error<ValueError>(make(R"([{"type":"dense","units":3,"weight_initializer":"he"}])"),
                            {"layer 1 (dense)", "he_normal"});
   expect_error<ValueError>(make(R"([{"type":"reshape"}])"), {"needs \"shape\""});
   expect_error<ValueError>(make(R"([{"type":"max_pool2d","padding":[[1]]}])"), {"[low, high]"});

@@ -24,7 +24,7 @@ NamedSet load_iris(const std::filesystem::path&) {
                            .kind = Column::Kind::category,
                            .codes = {labels.begin(), labels.end()},
                            .categories = {"setosa", "versicolor", "virginica"}});
-  const TableEncoder encoder = TableEncoder::fit(table, {.standardise = false});
+  const TableEncoder encoder = TableEncoder::fit(table, {.standardize = false});
   return with_test_part(encoder.encode(table), 0.2);
 }
 

@@ -115,7 +115,7 @@ struct TableOptions {
   // The classes, where other rows than those to learn from may have more of them.
   std::vector<std::string> classes = {};
   std::vector<std::string> leave_out = {};
-  bool standardise = true;             // numbers to mean 0 and deviation 1
+  bool standardize = true;             // numbers to mean 0 and deviation 1
   std::int64_t most_categories = 256;  // a column with more is an error that says to leave it out
   std::int64_t most_classes = 1000;    // a target with more is no set of classes
 };

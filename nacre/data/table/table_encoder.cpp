@@ -127,7 +127,7 @@ TableEncoder TableEncoder::fit(const Table& table, const TableOptions& options) 
     if (column.kind == Column::Kind::number) {
       std::tie(input.mean, input.deviation) = moments_of(column, table);
       // Missing numbers are still put at the mean; nothing else is moved.
-      if (!options.standardise) input.deviation = 0;
+      if (!options.standardize) input.deviation = 0;
       input.type = column.type;
     } else if (column.categories.empty()) {
       continue;  // nothing but missing fields

@@ -14,11 +14,11 @@ BodyScope::~BodyScope() { innermost = outer_; }
 BodyScope* BodyScope::current() { return innermost; }
 
 ValueId BodyScope::capture(const Tensor& tensor) {
-  const auto key = tensor.is_traced()
-                       ? std::pair<const void*, ValueId>(tensor.trace().get(), tensor.value())
-                       : std::pair<const void*, ValueId>(tensor.identity(), kNoId);
+  const auto key = tensor.is_traced() ? std::pair<const void*, ValueId>(tensor.trace_handle().get(),
+                                                                        tensor.value())
+                                      : std::pair<const void*, ValueId>(tensor.identity(), kNoId);
   if (const auto known = by_identity_.find(key); known != by_identity_.end()) return known->second;
-  if (tensor.is_traced() && !tensor.trace()->open) {
+  if (tensor.is_traced() && !tensor.trace_handle()->open) {
     throw TraceError(
         "trace: a value of a traced function is used after the function has returned; return the "
         "value from the function instead of storing it outside");
@@ -31,7 +31,8 @@ ValueId BodyScope::capture(const Tensor& tensor) {
 }
 
 bool is_same_value(const Tensor& a, const Tensor& b) {
-  if (a.is_traced() && b.is_traced()) return a.trace() == b.trace() && a.value() == b.value();
+  if (a.is_traced() && b.is_traced())
+    return a.trace_handle() == b.trace_handle() && a.value() == b.value();
   return a.identity() == b.identity();
 }
 

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "nacre/tensor/tensor.h"
+#include "nacre/tensor/trace.h"
 
 namespace nacre {
 

@@ -1,12 +1,13 @@
 // custom_gradient {rule}: inputs y, x...: y, with the rule as its gradient with respect to x.
 // custom_gradients {rule, outputs}: the same for several y, which come first.
 // optimization_barrier.
-#include "nacre/ops/define/custom.h"
+#include "nacre/ops/define/gradient_rule.h"
 
 #include <fmt/format.h>
 
 #include <cstring>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/elementwise.h"
 

@@ -29,7 +29,7 @@ TensorList emit(Op op, const Attrs& attrs, std::span<const Tensor> inputs, const
     if (!t.is_traced()) continue;
     // Whatever a body computes belongs to it; the passes take out what does not depend on its step.
     const BodyScope* const body = BodyScope::current();
-    return append_node(body ? body->trace() : t.trace(), op, attrs, inputs, at);
+    return append_node(body ? body->trace() : t.trace_handle(), op, attrs, inputs, at);
   }
   return emit_eager(op, attrs, inputs, at);
 }
@@ -42,7 +42,7 @@ Tensor emit_one(Op op, const Attrs& attrs, std::initializer_list<Tensor> inputs,
 ValueId value_in(const std::shared_ptr<Trace>& trace, const Tensor& tensor) {
   BodyScope* const body = BodyScope::current();
   if (tensor.is_traced()) {
-    if (tensor.trace() == trace) return tensor.value();
+    if (tensor.trace_handle() == trace) return tensor.value();
     if (body && body->trace() == trace) return body->capture(tensor);
     throw TraceError(
         "trace: a value of one traced function is used in another; return it from the first "

@@ -6,6 +6,7 @@
 
 #include "nacre/ops/define/op_def.h"
 #include "nacre/ops/define/operand.h"
+#include "nacre/tensor/trace.h"
 
 namespace nacre {
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 
 namespace nacre {
@@ -11,7 +12,7 @@ Tensor full_beside(const Operand& like, const Spec& spec, const Number& value) {
   const Number number = fitted(value, spec.dtype, "full_like", like.at());
   if (!t.is_traced()) return full(spec.shape, number, spec.dtype);
   return append_node(
-      t.trace(), Op::fill,
+      t.trace_handle(), Op::fill,
       {{"dtype", spec.dtype}, {"shape", spec.shape.to_vector()}, {"value", to_attr(number)}}, {},
       like.at())[0];
 }

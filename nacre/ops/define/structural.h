@@ -1,7 +1,7 @@
 // Ops without arithmetic of their own: a graph's inputs, constants and constant fills.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

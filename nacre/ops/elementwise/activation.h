@@ -1,7 +1,7 @@
 // Activation functions, elementwise. Integers are taken as f32, but for relu.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "nacre/base/layer_scope.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/rules.h"
 
 namespace nacre {

@@ -7,18 +7,35 @@
 #include "nacre/ops/elementwise/rules.h"
 
 namespace nacre {
+namespace {
 
-Tensor add(const Operand& a, const Operand& b) { return emit_binary(Op::add, a, b); }
+// Of truth values the sum and the maximum are `or`, the product and the minimum `and`, as in NumPy
+// and PyTorch.
+Tensor emit_or_logical(Op op, Op logical, const Operand& a, const Operand& b) {
+  return emit_binary(common_dtype(a, b) == boolean ? logical : op, a, b);
+}
+
+}  // namespace
+
+Tensor add(const Operand& a, const Operand& b) {
+  return emit_or_logical(Op::add, Op::logical_or, a, b);
+}
 Tensor sub(const Operand& a, const Operand& b) { return emit_binary(Op::sub, a, b); }
-Tensor mul(const Operand& a, const Operand& b) { return emit_binary(Op::mul, a, b); }
+Tensor mul(const Operand& a, const Operand& b) {
+  return emit_or_logical(Op::mul, Op::logical_and, a, b);
+}
 Tensor div(const Operand& a, const Operand& b) { return emit_binary_floating(Op::div, a, b); }
 Tensor floor_divide(const Operand& a, const Operand& b) {
   return emit_binary(Op::floor_divide, a, b);
 }
 Tensor remainder(const Operand& a, const Operand& b) { return emit_binary(Op::remainder, a, b); }
 Tensor fmod(const Operand& a, const Operand& b) { return emit_binary(Op::fmod, a, b); }
-Tensor maximum(const Operand& a, const Operand& b) { return emit_binary(Op::maximum, a, b); }
-Tensor minimum(const Operand& a, const Operand& b) { return emit_binary(Op::minimum, a, b); }
+Tensor maximum(const Operand& a, const Operand& b) {
+  return emit_or_logical(Op::maximum, Op::logical_or, a, b);
+}
+Tensor minimum(const Operand& a, const Operand& b) {
+  return emit_or_logical(Op::minimum, Op::logical_and, a, b);
+}
 Tensor copysign(const Operand& a, const Operand& b) {
   return emit_binary_floating(Op::copysign, a, b);
 }

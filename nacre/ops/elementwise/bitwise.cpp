@@ -1,4 +1,5 @@
 // Logic on truth values and on the bits of integers. No gradients.
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/rules.h"
 
 namespace nacre {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/rules.h"
 
 namespace nacre {
@@ -115,7 +116,9 @@ Tensor all_close(const Operand& a, const Operand& b, double relative, double abs
 }
 
 Tensor where(const Operand& condition, const Operand& a, const Operand& b) {
-  const DType dtype = common_dtype(a, b);
+  // Two whole numbers stay whole: where(mask, 1, 0) counts.
+  const bool whole = a.is_whole_number() && b.is_whole_number();
+  const DType dtype = whole ? i64 : common_dtype(a, b);
   return emit_one(Op::where, {condition.tensor(), as_dtype(a, dtype), as_dtype(b, dtype)},
                   condition.at());
 }

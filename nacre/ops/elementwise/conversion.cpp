@@ -2,6 +2,7 @@
 #include <cstring>
 #include <limits>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/rules.h"
 
 namespace nacre {
@@ -13,8 +14,6 @@ Tensor cast(const Operand& x, DType dtype) {
   const Tensor t = x.tensor();
   return t.dtype() == dtype ? t : emit_one(Op::cast, {{"to", dtype}}, {t}, x.at());
 }
-
-Tensor Tensor::to(DType dtype, Location at) const { return cast({*this, at}, dtype); }
 
 namespace op_defs {
 namespace {

@@ -2,11 +2,12 @@
 // plain number takes the dtype of the tensor beside it. Whole numbers stay exact, whatever their
 // size, and one that an integer dtype does not hold throws ValueError (u8 + 300), as in NumPy 2;
 // beside floats numbers are rounded. Functions whose results are fractions (exp, sin, division,
-// ...) take integers as f32. Other errors: ShapeError for shapes that do not broadcast, DTypeError
-// for bool in arithmetic and for floats in bitwise operations.
+// ...) take integers as f32. Of bool the sum and the maximum are logical or, the product and the
+// minimum logical and. Other errors: ShapeError for shapes that do not broadcast, DTypeError for
+// bool in other arithmetic and for floats in bitwise operations.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 #include "nacre/ops/elementwise/activation.h"
 
 namespace nacre {
@@ -119,9 +120,10 @@ Tensor bitwise_xor(const Operand& a, const Operand& b);
 Tensor shift_left(const Operand& a, const Operand& b);
 Tensor shift_right(const Operand& a, const Operand& b);
 
-// a where condition (bool) holds, b elsewhere; all three broadcast. What is not chosen gets the
-// gradient 0, but what computed it may make NaN of that: where(x > 0, sqrt(x), 0) at 0 multiplies 0
-// with the infinite slope of sqrt, in PyTorch too. masked_apply does not.
+// a where condition (bool) holds, b elsewhere; all three broadcast; of two whole numbers i64. What
+// is not chosen gets the gradient 0, but what computed it may make NaN of that: where(x > 0,
+// sqrt(x), 0) at 0 multiplies 0 with the infinite slope of sqrt, in PyTorch too. masked_apply does
+// not.
 Tensor where(const Operand& condition, const Operand& a, const Operand& b);
 
 // f(x) where condition (bool) holds, `otherwise` elsewhere, for a function f that is not defined or

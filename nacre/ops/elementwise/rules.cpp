@@ -1,4 +1,5 @@
 #include "nacre/ops/elementwise/rules.h"
+#include "nacre/ops/define/emit.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // Special functions, elementwise; integers are taken as f32.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -1,4 +1,4 @@
-#include "nacre/ops/image/conv.h"
+#include "nacre/ops/image/conv_geometry.h"
 
 #include <fmt/format.h>
 
@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "nacre/base/layer_scope.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/shape/movement.h"
 #include "nacre/ops/shape/pad.h"

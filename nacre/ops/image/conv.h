@@ -3,8 +3,8 @@
 // deep learning the kernel is not flipped (cross-correlation).
 #pragma once
 
-#include "nacre/ops/define/emit.h"
-#include "nacre/ops/image/window.h"
+#include "nacre/ops/define/operand.h"
+#include "nacre/ops/image/padding.h"
 
 namespace nacre {
 
@@ -41,18 +41,5 @@ Tensor conv_transpose(const Operand& x, const Operand& weights,
                       const ConvTransposeOptions& options = {});
 Tensor conv_transpose(const Operand& x, const Operand& weights, const Operand& bias,
                       const ConvTransposeOptions& options = {});
-
-// The spatial sizes of weights.
-std::vector<std::int64_t> kernel_of(const Shape& weights);
-
-// What a convolution's kernels need to know, from its attributes and shapes.
-struct ConvGeometry {
-  Image input;
-  Image output;
-  Window window;
-  std::int64_t groups;
-
-  ConvGeometry(const Attrs& attrs, const Shape& x, const Shape& weights, const Shape& y);
-};
 
 }  // namespace nacre

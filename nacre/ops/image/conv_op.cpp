@@ -6,12 +6,13 @@
 // image are as if they were not there, for the pass that leaves out outputs nobody reads.
 //
 // One file of some 500 lines, since the three share geometry, references, gradients and samples.
-#include "nacre/ops/image/conv.h"
+#include "nacre/ops/image/conv_geometry.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/reduce/reduce.h"

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "nacre/ops/define/op_defs.h"
-#include "nacre/ops/image/conv.h"
+#include "nacre/ops/image/conv_geometry.h"
 
 namespace nacre::op_defs {
 namespace {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/structural.h"
 #include "nacre/ops/elementwise/elementwise.h"

@@ -1,7 +1,7 @@
 // Sampling of images at given places, for spatial transformers and optical flow.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -1,5 +1,6 @@
-#include "nacre/ops/image/pool.h"
+#include "nacre/ops/image/pool_geometry.h"
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/reduce/reduce.h"
 #include "nacre/ops/shape/movement.h"

@@ -1,8 +1,8 @@
 // Pools over 1, 2 or 3 spatial axes of [batch, channels, spatial...].
 #pragma once
 
-#include "nacre/ops/define/emit.h"
-#include "nacre/ops/image/window.h"
+#include "nacre/ops/define/operand.h"
+#include "nacre/ops/image/padding.h"
 
 namespace nacre {
 
@@ -31,21 +31,5 @@ Tensor adaptive_max_pool(const Operand& x, const PerAxis& output, bool channels_
 // One value a channel; the spatial axes stay as 1 unless keep_dims is false.
 Tensor global_avg_pool(const Operand& x, bool keep_dims = true, bool channels_last = false);
 Tensor global_max_pool(const Operand& x, bool keep_dims = true, bool channels_last = false);
-
-// The window at one place of an output axis, clipped to the input.
-struct PoolSpan {
-  std::int64_t begin;
-  std::int64_t end;      // elements begin, begin + dilation, ... below end
-  std::int64_t divisor;  // what this axis contributes to the divisor of a mean
-};
-// The windows along the three axes, for all kernels of pools.
-struct PoolGeometry {
-  Image input;
-  Image output;
-  Axes3 dilation{1, 1, 1};
-  std::array<std::vector<PoolSpan>, 3> spans;
-
-  PoolGeometry(const Attrs& attrs, const Shape& x, const Shape& y);
-};
 
 }  // namespace nacre

@@ -3,13 +3,14 @@
 // The backward ops and the gather take the same attributes; those of max_pool take {relu} too, from
 // the pass that merges the gradient of a relu before the pool: maxima that are not positive count
 // as cut off.
-#include "nacre/ops/image/pool.h"
+#include "nacre/ops/image/pool_geometry.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 
 namespace nacre {

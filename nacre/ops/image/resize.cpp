@@ -1,12 +1,13 @@
 // resize {size, mode, align_corners, step} and its adjoint resize_backward, which has {from}, the
 // spatial sizes of the input. Both are linear: each is the other's gradient.
-#include "nacre/ops/image/resize.h"
+#include "nacre/ops/image/resize_taps.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/shape/movement.h"
 

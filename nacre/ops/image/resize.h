@@ -1,8 +1,8 @@
 // Changing the size of images, and moving pixels between channels and space.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
-#include "nacre/ops/image/window.h"
+#include "nacre/ops/define/operand.h"
+#include "nacre/ops/image/padding.h"
 
 namespace nacre {
 
@@ -29,18 +29,5 @@ Tensor resize_by(const Operand& x, const std::vector<double>& factors,
 // [batch, c * f * f, h, w] to [batch, c, h * f, w * f], and back. Shi et al. 2016.
 Tensor pixel_shuffle(const Operand& x, std::int64_t factor);
 Tensor pixel_unshuffle(const Operand& x, std::int64_t factor);
-
-// What one place of an output axis takes from the input axis: up to four elements with weights.
-struct ResizeTaps {
-  std::array<std::int64_t, 4> at;
-  std::array<double, 4> weight;
-  int count;
-};
-// Along an axis of `in` elements to `out`; `step` is the sampling distance, or 0: from the sizes.
-std::vector<ResizeTaps> resize_taps(ResizeMode mode, bool align_corners, std::int64_t in,
-                                    std::int64_t out, double step);
-// For the three axes of a resize with these attributes.
-std::array<std::vector<ResizeTaps>, 3> resize_taps(const Attrs& attrs, const Image& from,
-                                                   const Image& to, int axes);
 
 }  // namespace nacre

@@ -15,6 +15,12 @@ std::vector<std::int64_t> PerAxis::expand(int axes) const {
   return std::vector<std::int64_t>(static_cast<std::size_t>(std::max(axes, 0)), values_[0]);
 }
 
+Padding::Kind Padding::named(std::string_view word) {
+  if (word == "same") return Kind::same;
+  if (word == "valid") return Kind::valid;
+  throw ValueError(fmt::format("padding: \"{}\" is neither \"same\" nor \"valid\"", word));
+}
+
 Padding Padding::pairs(std::vector<std::array<std::int64_t, 2>> pairs) {
   Padding p(0);
   p.pairs_ = std::move(pairs);

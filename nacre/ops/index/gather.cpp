@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/structural.h"
 #include "nacre/ops/elementwise/elementwise.h"

@@ -291,13 +291,6 @@ Tensor index_min(const Operand& x, const std::vector<Index>& indices, const Oper
   return merge(x, indices, values, ScatterMode::min);
 }
 
-Tensor Tensor::index(const std::vector<Index>& indices, Location at) const {
-  return nacre::index({*this, at}, indices);
-}
-Tensor Tensor::operator[](std::int64_t i) const {
-  return nacre::index({*this, Location()}, {Index(static_cast<long long>(i))});
-}
-
 Tensor nonzero(const Operand& x) {
   const Tensor t = x.tensor();
   if (t.is_traced()) {

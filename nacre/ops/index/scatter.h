@@ -1,7 +1,7 @@
 // Tensors with elements at indexed places replaced, added to, or compared. Indices as in gather.h.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

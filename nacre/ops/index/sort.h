@@ -1,7 +1,7 @@
 // Order. All sorts are stable; NaN counts as larger than every number.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

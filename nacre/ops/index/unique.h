@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

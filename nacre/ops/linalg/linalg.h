@@ -4,7 +4,7 @@
 // gradients are the same on every machine; each function says how.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/linalg/linalg_support.h"
 #include "nacre/ops/linalg/matrix_algorithms.h"
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/linalg/linalg_support.h"
 #include "nacre/ops/linalg/matrix_algorithms.h"
 

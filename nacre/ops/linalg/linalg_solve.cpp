@@ -4,6 +4,7 @@
 // 2008.
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/linalg/linalg_support.h"
 #include "nacre/ops/linalg/matrix_algorithms.h"
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/structural.h"
 #include "nacre/ops/elementwise/elementwise.h"

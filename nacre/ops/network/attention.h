@@ -1,7 +1,7 @@
 // Scaled dot-product attention (Vaswani et al. 2017) as one op with a gradient of its own.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/activation.h"
 #include "nacre/ops/elementwise/elementwise.h"

@@ -1,7 +1,7 @@
 // Losses of classification, an element each: reduce them with sum or mean.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/network/ctc_lattice.h"

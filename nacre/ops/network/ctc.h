@@ -2,7 +2,7 @@
 // steps and blanks may stand between them.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

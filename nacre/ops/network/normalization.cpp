@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/shape/movement.h"
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/structural.h"
 #include "nacre/ops/elementwise/elementwise.h"

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/reduce/reduce.h"

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/rules.h"
 #include "nacre/ops/reduce/reduce.h"

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "nacre/base/layer_scope.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/rules.h"
 #include "nacre/ops/random/random.h"
 #include "nacre/ops/random/random_draw.h"

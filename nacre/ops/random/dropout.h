@@ -1,7 +1,7 @@
 // Dropout by a key (ops/random/random.h); with a generator: run/generator.h.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -12,6 +12,7 @@
 #include <limits>
 #include <numbers>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/rules.h"
 #include "nacre/ops/elementwise/special_math.h"
 #include "nacre/ops/random/random_draw.h"

@@ -12,7 +12,7 @@
 // Errors: DTypeError or ShapeError for a key that is not i64[2], ValueError for ranges.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

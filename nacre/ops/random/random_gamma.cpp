@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "nacre/base/layer_scope.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/elementwise/rules.h"
 #include "nacre/ops/elementwise/special_math.h"
 #include "nacre/ops/random/random.h"

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/strided.h"
 #include "nacre/ops/define/structural.h"

@@ -1,7 +1,7 @@
 // Running reductions along an axis.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

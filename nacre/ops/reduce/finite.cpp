@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 
 namespace nacre {

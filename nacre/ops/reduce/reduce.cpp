@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/rules.h"
 #include "nacre/ops/reduce/cumulative.h"
@@ -16,10 +17,24 @@
 namespace nacre {
 namespace {
 
-Tensor reduce(Op op, const Operand& x, const std::vector<int>& axes, bool keep_dims) {
-  return emit_one(
-      op, {{"axes", std::vector<std::int64_t>(axes.begin(), axes.end())}, {"keep_dims", keep_dims}},
-      {x.tensor()}, x.at());
+Tensor reduce(Op op, const Operand& x, const Axes& axes, bool keep_dims) {
+  const Tensor t = x.tensor();
+  std::vector<std::int64_t> list(axes.begin(), axes.end());
+  // A scalar has one element along axis 0, as in PyTorch.
+  if (t.rank() == 0 && list.size() == 1 && is_axis_of_scalar(axes[0])) list.clear();
+  return emit_one(op, {{"axes", list}, {"keep_dims", keep_dims}}, {t}, x.at());
+}
+
+Tensor index_of_extreme(Op op, const Operand& x, int axis, bool keep_dims) {
+  Tensor t = x.tensor();
+  const bool scalar = t.rank() == 0 && is_axis_of_scalar(axis);
+  if (scalar) t = reshape({t, x.at()}, {1});
+  return emit_one(op, {{"axis", axis}, {"keep_dims", keep_dims && !scalar}}, {t}, x.at());
+}
+
+// What is done with bool instead.
+Tensor extreme(Op op, Op logical, const Operand& x, const Axes& axes, bool keep_dims) {
+  return reduce(x.dtype() == boolean ? logical : op, x, axes, keep_dims);
 }
 
 Operand floating(const Operand& x) {
@@ -27,7 +42,7 @@ Operand floating(const Operand& x) {
 }
 
 // A count has more digits than 16-bit floats hold: they are averaged in f32.
-Tensor mean_by(Op op, const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor mean_by(Op op, const Operand& x, const Axes& axes, bool keep_dims) {
   if (x.dtype() == bf16 || x.dtype() == f16) {
     return cast({reduce(op, {cast(x, f32), x.at()}, axes, keep_dims), x.at()}, x.dtype());
   }
@@ -36,47 +51,47 @@ Tensor mean_by(Op op, const Operand& x, const std::vector<int>& axes, bool keep_
 
 }  // namespace
 
-Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor sum(const Operand& x, const Axes& axes, bool keep_dims) {
   const bool widen = x.dtype() == boolean || (is_integral(x.dtype()) && x.dtype() != i64);
   return reduce(Op::reduce_sum, widen ? Operand(cast(x, i64), x.at()) : x, axes, keep_dims);
 }
 
-Tensor mean(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor mean(const Operand& x, const Axes& axes, bool keep_dims) {
   return mean_by(Op::reduce_mean, x, axes, keep_dims);
 }
-Tensor mean_square(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor mean_square(const Operand& x, const Axes& axes, bool keep_dims) {
   return mean_by(Op::reduce_mean_square, x, axes, keep_dims);
 }
 
-Tensor max(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
-  return reduce(Op::reduce_max, x, axes, keep_dims);
+Tensor max(const Operand& x, const Axes& axes, bool keep_dims) {
+  return extreme(Op::reduce_max, Op::reduce_any, x, axes, keep_dims);
 }
-Tensor min(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
-  return reduce(Op::reduce_min, x, axes, keep_dims);
+Tensor min(const Operand& x, const Axes& axes, bool keep_dims) {
+  return extreme(Op::reduce_min, Op::reduce_all, x, axes, keep_dims);
 }
 
-Tensor prod(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor prod(const Operand& x, const Axes& axes, bool keep_dims) {
   const bool widen = x.dtype() == boolean || (is_integral(x.dtype()) && x.dtype() != i64);
   return reduce(Op::reduce_prod, widen ? Operand(cast(x, i64), x.at()) : x, axes, keep_dims);
 }
-Tensor any(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor any(const Operand& x, const Axes& axes, bool keep_dims) {
   return reduce(Op::reduce_any, {cast(x, boolean), x.at()}, axes, keep_dims);
 }
-Tensor all(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor all(const Operand& x, const Axes& axes, bool keep_dims) {
   return reduce(Op::reduce_all, {cast(x, boolean), x.at()}, axes, keep_dims);
 }
-Tensor logsumexp(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor logsumexp(const Operand& x, const Axes& axes, bool keep_dims) {
   return reduce(Op::logsumexp, floating(x), axes, keep_dims);
 }
-Tensor reduce_norm(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor reduce_norm(const Operand& x, const Axes& axes, bool keep_dims) {
   return reduce(Op::reduce_norm, floating(x), axes, keep_dims);
 }
 
 Tensor argmax(const Operand& x, int axis, bool keep_dims) {
-  return emit_one(Op::argmax, {{"axis", axis}, {"keep_dims", keep_dims}}, {x.tensor()}, x.at());
+  return index_of_extreme(Op::argmax, x, axis, keep_dims);
 }
 Tensor argmin(const Operand& x, int axis, bool keep_dims) {
-  return emit_one(Op::argmin, {{"axis", axis}, {"keep_dims", keep_dims}}, {x.tensor()}, x.at());
+  return index_of_extreme(Op::argmin, x, axis, keep_dims);
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
@@ -88,13 +103,6 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   }
   if (axes.empty()) return reshape(x, shape);
   return reshape(reduce(Op::reduce_sum, x, axes, true), shape);
-}
-
-Tensor Tensor::sum(std::vector<int> axes, bool keep_dims, Location at) const {
-  return nacre::sum({*this, at}, axes, keep_dims);
-}
-Tensor Tensor::mean(std::vector<int> axes, bool keep_dims, Location at) const {
-  return nacre::mean({*this, at}, axes, keep_dims);
 }
 
 namespace op_defs {

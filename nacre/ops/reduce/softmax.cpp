@@ -4,15 +4,21 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/reduce/reduce.h"
+#include "nacre/ops/shape/movement.h"
 
 namespace nacre {
 namespace {
 
 Tensor along(Op op, const Operand& x, int axis) {
   const Tensor t = is_floating(x.dtype()) ? x.tensor() : cast(x, f32);
+  // The only axis a scalar could have, as in PyTorch.
+  if (t.rank() == 0 && is_axis_of_scalar(axis)) {
+    return reshape({along(op, {reshape({t, x.at()}, {1}), x.at()}, 0), x.at()}, Shape{});
+  }
   return emit_one(op, {{"axis", axis}}, {t}, x.at());
 }
 

@@ -1,7 +1,7 @@
 // Softmax and its relatives.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

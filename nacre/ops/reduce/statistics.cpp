@@ -34,8 +34,7 @@ Tensor is_nan(const Tensor& x, const Location& at) { return not_equal({x, at}, {
 
 }  // namespace
 
-Tensor variance(const Operand& operand, const std::vector<int>& axes,
-                const VarianceOptions& options) {
+Tensor variance(const Operand& operand, const Axes& axes, const VarianceOptions& options) {
   const Operand x = floating(operand);
   // Sums of squares have more digits than 16-bit floats hold.
   if (is_narrow(x.dtype())) {
@@ -51,7 +50,7 @@ Tensor variance(const Operand& operand, const std::vector<int>& axes,
 // As a norm, not as the root of the variance: that may overflow where the deviation does not.
 // Halves, which are exact, since differences may be twice as large as the numbers; and each element
 // has its share of the division, so that the norm is no larger than the result.
-Tensor standard_deviation(const Operand& operand, const std::vector<int>& axes,
+Tensor standard_deviation(const Operand& operand, const Axes& axes,
                           const VarianceOptions& options) {
   const Operand x = floating(operand);
   if (is_narrow(x.dtype())) {
@@ -64,7 +63,7 @@ Tensor standard_deviation(const Operand& operand, const std::vector<int>& axes,
   return reduce_norm({mul({halves, x.at()}, share), x.at()}, axes, options.keep_dims);
 }
 
-Tensor norm(const Operand& operand, double p, const std::vector<int>& axes, bool keep_dims) {
+Tensor norm(const Operand& operand, double p, const Axes& axes, bool keep_dims) {
   const Operand x = floating(operand);
   const Location& at = x.at();
   if (std::isnan(p)) {
@@ -103,11 +102,11 @@ Tensor norm(const Operand& operand, double p, const std::vector<int>& axes, bool
   return keep_dims ? result : sum({result, at}, axes);
 }
 
-Tensor count_nonzero(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor count_nonzero(const Operand& x, const Axes& axes, bool keep_dims) {
   return sum({not_equal(x, {Tensor::scalar(0, x.dtype()), x.at()}), x.at()}, axes, keep_dims);
 }
 
-Tensor quantile(const Operand& operand, double q, const std::vector<int>& axes, bool keep_dims,
+Tensor quantile(const Operand& operand, double q, const Axes& axes, bool keep_dims,
                 Interpolation interpolation) {
   const Operand x = floating(operand);
   const Location& at = x.at();
@@ -176,17 +175,17 @@ Tensor quantile(const Operand& operand, double q, const std::vector<int>& axes, 
   return where({is_nan(last, at), at}, {last, at}, {out, at});
 }
 
-Tensor median(const Operand& x, const std::vector<int>& axes, bool keep_dims) {
+Tensor median(const Operand& x, const Axes& axes, bool keep_dims) {
   return quantile(x, 0.5, axes, keep_dims);
 }
 
-Tensor nansum(const Operand& operand, const std::vector<int>& axes, bool keep_dims) {
+Tensor nansum(const Operand& operand, const Axes& axes, bool keep_dims) {
   const Operand x = floating(operand);
   const Tensor t = x.tensor();
   return sum({where({is_nan(t, x.at()), x.at()}, 0, {t, x.at()}), x.at()}, axes, keep_dims);
 }
 
-Tensor nanmean(const Operand& operand, const std::vector<int>& axes, bool keep_dims) {
+Tensor nanmean(const Operand& operand, const Axes& axes, bool keep_dims) {
   const Operand x = floating(operand);
   const Tensor t = x.tensor();
   if (is_narrow(t.dtype())) {
@@ -205,7 +204,7 @@ Tensor nanmean(const Operand& operand, const std::vector<int>& axes, bool keep_d
 }
 
 // An extreme with NaN replaced by the value that never wins; NaN where there is nothing else.
-Tensor nanmax(const Operand& operand, const std::vector<int>& axes, bool keep_dims) {
+Tensor nanmax(const Operand& operand, const Axes& axes, bool keep_dims) {
   const Operand x = floating(operand);
   const Tensor nan = is_nan(x.tensor(), x.at());
   const Tensor out = max({where({nan, x.at()}, -kInfinity, x), x.at()}, axes, keep_dims);
@@ -213,7 +212,7 @@ Tensor nanmax(const Operand& operand, const std::vector<int>& axes, bool keep_di
   return where({none, x.at()}, std::numeric_limits<double>::quiet_NaN(), {out, x.at()});
 }
 
-Tensor nanmin(const Operand& operand, const std::vector<int>& axes, bool keep_dims) {
+Tensor nanmin(const Operand& operand, const Axes& axes, bool keep_dims) {
   const Operand x = floating(operand);
   return neg({nanmax({neg(x), x.at()}, axes, keep_dims), x.at()});
 }

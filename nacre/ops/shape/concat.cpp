@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/strided.h"
 #include "nacre/ops/elementwise/elementwise.h"

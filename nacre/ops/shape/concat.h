@@ -1,7 +1,7 @@
 // Joining tensors along an axis and taking them apart again.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/strided.h"
 #include "nacre/ops/reduce/reduce.h"
@@ -24,7 +25,7 @@ Tensor reshape(const Operand& x, const Shape& shape) {
   return t.shape() == shape ? t : reshape({t, x.at()}, shape.to_vector());
 }
 
-Tensor transpose(const Operand& x, const std::vector<int>& axes) {
+Tensor transpose(const Operand& x, const Axes& axes) {
   const Tensor t = x.tensor();
   std::vector<std::int64_t> order(axes.begin(), axes.end());
   if (axes.empty()) {
@@ -39,7 +40,7 @@ Tensor broadcast_to(const Operand& x, const Shape& shape) {
   return emit_one(Op::broadcast_to, {{"shape", shape.to_vector()}}, {t}, x.at());
 }
 
-Tensor expand_dims(const Operand& x, const std::vector<int>& axes) {
+Tensor expand_dims(const Operand& x, const Axes& axes) {
   const Tensor t = x.tensor();
   const int rank = t.rank() + static_cast<int>(axes.size());
   std::vector<std::int64_t> dims(static_cast<std::size_t>(std::max(0, rank)), 0);
@@ -61,7 +62,7 @@ Tensor expand_dims(const Operand& x, const std::vector<int>& axes) {
   return reshape({t, x.at()}, Shape(dims));
 }
 
-Tensor squeeze(const Operand& x, const std::vector<int>& axes) {
+Tensor squeeze(const Operand& x, const Axes& axes) {
   const Tensor t = x.tensor();
   for (const int a : axes) {
     if (a < -t.rank() || a >= t.rank()) {
@@ -87,16 +88,6 @@ Tensor squeeze(const Operand& x, const std::vector<int>& axes) {
     if (!named || t.shape()[i] != 1) out.push_back(t.shape()[i]);
   }
   return reshape({t, x.at()}, out);
-}
-
-Tensor Tensor::reshape(std::initializer_list<std::int64_t> dims, Location at) const {
-  return nacre::reshape({*this, at}, dims);
-}
-Tensor Tensor::reshape(const Shape& shape, Location at) const {
-  return nacre::reshape({*this, at}, shape);
-}
-Tensor Tensor::transpose(std::vector<int> axes, Location at) const {
-  return nacre::transpose({*this, at}, axes);
 }
 
 namespace op_defs {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/strided.h"
 #include "nacre/ops/shape/slice.h"

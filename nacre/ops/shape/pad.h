@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

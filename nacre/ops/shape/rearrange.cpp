@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/strided.h"
 #include "nacre/ops/index/gather.h"
@@ -100,8 +101,7 @@ Tensor flatten(const Operand& x, int first, int last) {
   return reshape({t, x.at()}, out);
 }
 
-Tensor roll(const Operand& x, const std::vector<std::int64_t>& shifts,
-            const std::vector<int>& axes) {
+Tensor roll(const Operand& x, const std::vector<std::int64_t>& shifts, const Axes& axes) {
   const Tensor t = x.tensor();
   if (axes.empty() && shifts.size() == 1 && t.rank() != 1) {
     const Tensor flat = reshape({t, x.at()}, Shape{t.elements()});

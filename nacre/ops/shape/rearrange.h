@@ -16,8 +16,7 @@ Tensor flatten(const Operand& x, int first = 0, int last = -1);
 
 // Shifts elements along axes; what leaves at one end comes back at the other. shifts[i] belongs to
 // axes[i]; without axes the flattened tensor is shifted by shifts[0].
-Tensor roll(const Operand& x, const std::vector<std::int64_t>& shifts,
-            const std::vector<int>& axes = {});
+Tensor roll(const Operand& x, const std::vector<std::int64_t>& shifts, const Axes& axes = {});
 
 // The whole tensor repeats[i] times along axis i; missing repeats in front count as 1 (NumPy).
 Tensor tile(const Operand& x, const std::vector<std::int64_t>& repeats);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/strided.h"
 #include "nacre/ops/define/structural.h"
@@ -96,7 +97,7 @@ Tensor slice_axis(const Operand& x, int axis, const Slice& range) {
   return slice_ranges({t, x.at()}, ranges);
 }
 
-Tensor flip(const Operand& x, const std::vector<int>& axes) {
+Tensor flip(const Operand& x, const Axes& axes) {
   const Tensor t = x.tensor();
   std::vector<SliceRange> ranges = whole(t.shape());
   const auto turn = [&](int axis) {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 
@@ -57,6 +57,6 @@ Tensor slice_ranges(const Operand& x, const std::vector<SliceRange>& ranges);
 Tensor slice_update(const Operand& x, const Operand& update, const std::vector<SliceRange>& ranges);
 
 // x in reverse order along the given axes; along all when none are given.
-Tensor flip(const Operand& x, const std::vector<int>& axes = {});
+Tensor flip(const Operand& x, const Axes& axes = {});
 
 }  // namespace nacre

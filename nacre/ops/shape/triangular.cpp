@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/define/structural.h"
 #include "nacre/ops/reduce/reduce.h"

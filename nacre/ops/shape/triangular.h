@@ -1,7 +1,7 @@
 // Triangles and diagonals of matrices.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/elementwise.h"
 #include "nacre/ops/reduce/reduce.h"

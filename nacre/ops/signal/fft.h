@@ -2,7 +2,7 @@
 // axes are counted without it. Elements are f32 or f64 (DTypeError otherwise), any length.
 #pragma once
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

@@ -81,7 +81,7 @@ TEST(Schema, NumbersAreFinite) {
   expect_error<IoError>([&] { TableEncoder::fit(t); }, {"t: data row 2, column \"x\""});
   Table big = parse("x,y\n1,0.5\n2,1e39\n3,2.5\n");
   expect_error<IoError>([&] { target_of(big); }, {"data row 2, column \"y\"", "f32"});
-  const TableEncoder plain = TableEncoder::fit(big, {.target = "x", .standardise = false});
+  const TableEncoder plain = TableEncoder::fit(big, {.target = "x", .standardize = false});
   expect_error<IoError>([&] { plain.encode(big); }, {"data row 2, column \"y\"", "1e+39"});
   EXPECT_THROW(plain.encode_row(Texts{"1e39"}), ValueError);
   EXPECT_THROW(plain.encode_row(Texts{"inf"}), ValueError);

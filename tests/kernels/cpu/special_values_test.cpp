@@ -10,6 +10,7 @@
 
 #include "nacre/kernels/registry.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "tests/support/samples.h"
 
 namespace nacre::testing {

@@ -9,6 +9,7 @@
 
 #include "nacre/kernels/registry.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/structural.h"
 #include "tests/support/errors.h"
 

@@ -3,6 +3,8 @@
 
 #include "tests/support/errors.h"
 
+#include "nacre/ops/define/emit.h"
+
 namespace nacre {
 namespace {
 

@@ -6,6 +6,7 @@
 
 #include "nacre/kernels/registry.h"
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "tests/support/samples.h"
 
 namespace nacre {

@@ -1,6 +1,7 @@
 // Linear algebra: known values, identities, functions made of the ops, and error texts. The generic
 // tests compare kernels with references and gradients with finite differences.
 #include "nacre/ops/linalg/linalg.h"
+#include "nacre/ops/define/emit.h"
 
 #include <gtest/gtest.h>
 

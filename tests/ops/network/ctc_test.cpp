@@ -97,7 +97,7 @@ TEST(Ctc, TrainsOnLongSequencesAtOnce) {
   optim::Adam adam({.learning_rate = 0.05});
   auto step = compile([&](const Tensor& in) {
     auto [loss, gradients] =
-        nn::value_and_grad(dense, [&] { return loss::ctc()(dense(in), target); });
+        value_and_grad([&] { return loss::ctc()(dense(in), target); }, dense)();
     adam.apply(dense, gradients);
     return loss;
   });

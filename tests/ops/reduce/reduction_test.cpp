@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "tests/support/errors.h"
 #include "tests/support/tensors.h"
 

@@ -11,7 +11,7 @@ int main() {
   nacre::optim::SGD sgd({.learning_rate = 0.2});
   auto step = nacre::compile([&](const nacre::Tensor& in, const nacre::Tensor& out) {
     auto [loss, gradients] =
-        nacre::nn::value_and_grad(line, [&] { return nacre::loss::mse()(line(in), out); });
+        nacre::value_and_grad([&] { return nacre::loss::mse()(line(in), out); }, line)();
     sgd.apply(line, gradients);
     return loss;
   });

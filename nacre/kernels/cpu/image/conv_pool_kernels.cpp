@@ -9,7 +9,7 @@
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/work.h"
-#include "nacre/ops/image/conv.h"
+#include "nacre/ops/image/conv_geometry.h"
 
 namespace nacre::cpu {
 namespace {

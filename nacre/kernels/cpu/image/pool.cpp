@@ -5,7 +5,7 @@
 
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/kernels.h"
-#include "nacre/ops/image/pool.h"
+#include "nacre/ops/image/pool_geometry.h"
 
 namespace nacre::cpu {
 namespace {

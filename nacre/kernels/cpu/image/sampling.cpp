@@ -3,7 +3,7 @@
 
 #include "nacre/base/threads.h"
 #include "nacre/kernels/cpu/kernels.h"
-#include "nacre/ops/image/resize.h"
+#include "nacre/ops/image/resize_taps.h"
 
 namespace nacre::cpu {
 namespace {

@@ -9,7 +9,7 @@
 #include "nacre/kernels/cpu/kernels.h"
 #include "nacre/kernels/cpu/onednn/onednn.h"
 #include "nacre/kernels/cpu/onednn/relu_after.h"
-#include "nacre/ops/image/conv.h"
+#include "nacre/ops/image/conv_geometry.h"
 
 namespace nacre::cpu {
 namespace {

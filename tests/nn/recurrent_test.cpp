@@ -109,7 +109,7 @@ void expect_gradients(nn::RecurrentOptions options) {
   layer(x);
   fill(layer);
   const auto loss = [&] { return sum(square(layer(x)) * wave(layer(x).shape(), 1)); };
-  const auto [value, gradients] = nn::value_and_grad(layer, loss);
+  const auto [value, gradients] = value_and_grad(loss, layer)();
   const nn::NamedVariables parameters = nn::parameters(layer);
   for (std::size_t p = 0; p < parameters.size(); ++p) {
     Variable v = parameters[p].variable();

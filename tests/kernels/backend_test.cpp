@@ -162,7 +162,8 @@ TEST(BackendScope, APlanBelongsToItsBackend) {
     EXPECT_EQ(loss.item(), 333);
     EXPECT_TRUE(w.value().is_in(far()));
     EXPECT_EQ(step.function().statistics().traces, 2u);
-    EXPECT_GT(host2_counts().replays, replays);
+    // A checked replay goes step by step.
+    EXPECT_TRUE(debug_flags().poison || host2_counts().replays > replays);
     EXPECT_GT(host2_counts().passes, passes);
     // Variables stay: another step brings nothing but its argument.
     const std::size_t brought = host2_counts().from_host;

@@ -84,6 +84,7 @@ int run(int argc, char** argv, Console& console) {
   app.add_flag("--json", console.json, "Machine-readable output");
   int code = kOk;
   for (const AddCommand add : kCommands) add(app, console, code);
+  refuse_empty_texts(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help and --version

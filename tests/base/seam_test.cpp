@@ -71,7 +71,7 @@ TEST(Seam, ElementsAreReadOnTheHost) {
                   {"nacre/data/sound/sound.cpp", "brings the sound to the host"},
                   {"nacre/data/text/text.cpp", "reads what its encoder made"},
                   {"nacre/data/image/image_jpeg.cpp", "reads what its decoder made"},
-                  {"nacre/data/sets/named.cpp", "reads what a reader of files made"}},
+                  {"nacre/data/sets/cifar_10.cpp", "reads what a reader of files made"}},
                  "read a tensor `here` that on_host() gave");
 }
 

@@ -14,9 +14,9 @@ int main() {
 
   // The pictures are 8x8 and not 28x28, so the second convolution keeps their size.
   Model model{nn::Sequential{
-      nn::Conv2d{{.filters = 32, .kernel_size = 3, .activation = relu}}, nn::MaxPool2d{},
-      nn::Conv2d{{.filters = 64, .kernel_size = 3, .padding = kSame, .activation = relu}},
-      nn::MaxPool2d{}, nn::Flatten{}, nn::Dense{{.units = 10, .activation = softmax}}}};
+      nn::Conv2d({.filters = 32, .kernel_size = 3, .activation = relu}), nn::MaxPool2d{},
+      nn::Conv2d({.filters = 64, .kernel_size = 3, .padding = kSame, .activation = relu}),
+      nn::MaxPool2d{}, nn::Flatten{}, nn::Dense({.units = 10, .activation = softmax})}};
   std::cout << model.summary({f32, {1, 1, 8, 8}});
   model.compile({.optimizer = optim::Adam(),
                  .loss = loss::sparse_categorical_crossentropy(),

@@ -5,8 +5,8 @@ using namespace nacre;
 int main() {
   const auto [train, test] = data::load("digits");
   data::Loader batches(train, {.shuffle = true}), held(test);
-  Model model{nn::Sequential{nn::Flatten{}, nn::Dense{{.units = 10, .activation = relu}},
-                             nn::Dense{{.units = 10, .activation = softmax}}}};
+  Model model{nn::Sequential{nn::Flatten{}, nn::Dense({.units = 10, .activation = relu}),
+                             nn::Dense({.units = 10, .activation = softmax})}};
   model.compile({.optimizer = optim::Adam(),
                  .loss = loss::sparse_categorical_crossentropy(),
                  .metrics = {metric::accuracy()}});

@@ -12,8 +12,8 @@ int main() {
   data::Loader batches(train, {.shuffle = true});
   data::Loader held(test);
 
-  Model model{nn::Sequential{nn::Flatten{}, nn::Dense{{.units = 10, .activation = relu}},
-                             nn::Dense{{.units = 10, .activation = softmax}}}};
+  Model model{nn::Sequential{nn::Flatten{}, nn::Dense({.units = 10, .activation = relu}),
+                             nn::Dense({.units = 10, .activation = softmax})}};
   model.compile({.optimizer = optim::Adam(),
                  .loss = loss::sparse_categorical_crossentropy(),
                  .metrics = {metric::accuracy()}});

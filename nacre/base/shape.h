@@ -25,7 +25,15 @@ class Shape {
   Shape(const std::vector<std::int64_t>& dims) : Shape(std::span<const std::int64_t>(dims)) {}
 
   int rank() const { return rank_; }
-  std::int64_t operator[](int axis) const { return dims_[static_cast<std::size_t>(axis)]; }
+  // The size of an axis; negative counts from the back. No range check.
+  std::int64_t operator[](int axis) const {
+    return dims_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)];
+  }
+  // As of a list of sizes.
+  std::size_t size() const { return static_cast<std::size_t>(rank_); }
+  bool empty() const { return rank_ == 0; }
+  std::int64_t front() const { return (*this)[0]; }
+  std::int64_t back() const { return (*this)[-1]; }
   // A dimension counted from the front, or from the back when axis < 0. No range check.
   std::int64_t at_back(int axis) const { return dims_[static_cast<std::size_t>(rank_ + axis)]; }
   void set(int axis, std::int64_t size) { dims_[static_cast<std::size_t>(axis)] = size; }
@@ -45,7 +53,8 @@ class Shape {
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;
     for (int i = 0; i < a.rank_; ++i) {
-      if (a[i] != b[i]) return false;
+      const auto k = static_cast<std::size_t>(i);
+      if (a.dims_[k] != b.dims_[k]) return false;
     }
     return true;
   }

@@ -23,7 +23,7 @@ void check_options(const std::string& kind, std::int64_t filters, const Options&
       format_error({.op = kind,
                     .what = wrong,
                     .location = at,
-                    .hint = "write nn::" + kind + "{{.filters = 32, .kernel_size = 3}}"}));
+                    .hint = "write nn::" + kind + "({.filters = 32, .kernel_size = 3})"}));
 }
 
 // Options with what the call gave before them.

@@ -14,7 +14,7 @@ Dense::Dense(DenseOptions options, Location at) : LayerBase("Dense"), options_(s
                              "least 0",
                              options_.units, options_.inputs),
          .location = at,
-         .hint = "write nn::Dense{{.units = 10}}"}));
+         .hint = "write nn::Dense({.units = 10})"}));
   }
   if (!options_.use_bias && options_.bias_initializer) {
     throw ValueError(format_error({.op = "Dense",

@@ -47,7 +47,7 @@ Initializer scaled_normal(std::string name, double scale, Mode mode, init::Seed 
 }
 
 // Orthonormal rows by modified Gram-Schmidt, twice for accuracy; `rows` <= `columns`.
-void orthonormalise(std::vector<double>& a, std::size_t rows, std::size_t columns) {
+void orthonormalize(std::vector<double>& a, std::size_t rows, std::size_t columns) {
   for (std::size_t i = 0; i < rows; ++i) {
     double* row = a.data() + i * columns;
     for (int pass = 0; pass < 2; ++pass) {
@@ -76,7 +76,7 @@ void fill_orthogonal(std::span<double> values, const Shape& shape, double gain,
   std::vector<double> a(values.size());
   RandomStream random(seed);
   for (double& v : a) v = random.normal();
-  orthonormalise(a, few, many);
+  orthonormalize(a, few, many);
   for (std::size_t i = 0; i < few; ++i) {
     for (std::size_t j = 0; j < many; ++j) {
       values[tall ? j * columns + i : i * columns + j] = gain * a[i * many + j];

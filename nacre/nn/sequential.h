@@ -29,8 +29,8 @@ struct NamedLayer {
   Layer layer;
 };
 
-// Sequential{Dense{{.units = 32}}, relu, [](const Tensor& x) { return x * 2; }}
-// Sequential{{"hidden", Dense{{.units = 32}}}, {"output", Dense{{.units = 10}}}}
+// Sequential{Dense({.units = 32}), relu, [](const Tensor& x) { return x * 2; }}
+// Sequential{{"hidden", Dense({.units = 32})}, {"output", Dense({.units = 10})}}
 class Sequential : public LayerBase {
  public:
   Sequential() : LayerBase("Sequential") {}

@@ -4,7 +4,10 @@
 
 #include "nacre/ops/define/structural.h"
 #include "nacre/ops/elementwise/elementwise.h"
+#include "nacre/ops/image/conv.h"
+#include "nacre/ops/image/pool.h"
 #include "nacre/ops/index/gather.h"
+#include "nacre/ops/index/indexing.h"
 #include "nacre/ops/index/scatter.h"
 #include "nacre/ops/index/sort.h"
 #include "nacre/ops/linalg/linalg.h"
@@ -29,6 +32,8 @@ inline Tensor absolute(const Operand& x) { return abs(x); }
 inline Tensor clip(const Operand& x, const Operand& low, const Operand& high) {
   return clamp(x, low, high);
 }
+inline Tensor clamp_min(const Operand& x, const Operand& low) { return maximum(x, low); }
+inline Tensor clamp_max(const Operand& x, const Operand& high) { return minimum(x, high); }
 inline Tensor subtract(const Operand& a, const Operand& b) { return sub(a, b); }
 inline Tensor multiply(const Operand& a, const Operand& b) { return mul(a, b); }
 inline Tensor divide(const Operand& a, const Operand& b) { return div(a, b); }
@@ -55,6 +60,12 @@ inline Tensor isclose(const Operand& a, const Operand& b, double rtol = 1e-5, do
 inline bool allclose(const Operand& a, const Operand& b, double rtol = 1e-5, double atol = 1e-8) {
   return all_close(a, b, rtol, atol).item<bool>();
 }
+// Whether shapes and all elements are equal.
+bool array_equal(const Operand& a, const Operand& b);
+inline Tensor hardtanh(const Operand& x) { return hard_tanh(x); }
+inline Tensor hardsigmoid(const Operand& x) { return hard_sigmoid(x); }
+inline Tensor hardswish(const Operand& x) { return hard_swish(x); }
+inline Tensor logsigmoid(const Operand& x) { return log_sigmoid(x); }
 inline Tensor swish(const Operand& x) { return silu(x); }
 inline Tensor astype(const Operand& x, DType dtype) { return cast(x, dtype); }
 
@@ -64,6 +75,15 @@ inline Tensor amax(const Operand& x, const Axes& axes = {}, bool keep_dims = fal
 }
 inline Tensor amin(const Operand& x, const Axes& axes = {}, bool keep_dims = false) {
   return min(x, axes, keep_dims);
+}
+// Of two tensors: maximum(), minimum().
+template <std::same_as<Tensor> T>
+Tensor max(const Operand& a, const T& b) {
+  return maximum(a, b);
+}
+template <std::same_as<Tensor> T>
+Tensor min(const Operand& a, const T& b) {
+  return minimum(a, b);
 }
 inline Tensor average(const Operand& x, const Axes& axes = {}, bool keep_dims = false) {
   return mean(x, axes, keep_dims);
@@ -108,6 +128,16 @@ Tensor hstack(const OperandList& tensors);
 // broadcast_to with -1 for a size that stays.
 Tensor expand(const Operand& x, const std::vector<std::int64_t>& dims);
 
+inline Tensor clone(const Tensor& x) { return x.clone(); }
+inline Tensor detach(const Operand& x) { return stop_gradient(x); }
+// `length` elements of an axis from `start` on (ValueError unless they are there); element i of it,
+// without the axis; what each element of it is more than the one before.
+Tensor narrow(const Operand& x, int axis, std::int64_t start, std::int64_t length);
+Tensor select(const Operand& x, int axis, std::int64_t i);
+Tensor diff(const Operand& x, int axis = -1);
+// 10 to the power of linspace().
+Tensor logspace(const Number& start, const Number& stop, std::int64_t count, DType dtype = f32);
+
 // Products.
 inline Tensor mm(const Operand& a, const Operand& b) { return matmul(a, b); }
 inline Tensor bmm(const Operand& a, const Operand& b) { return matmul(a, b); }
@@ -126,6 +156,7 @@ template <std::same_as<int> Axis>
 Tensor argsort(const Operand& x, Axis axis, bool descending = false) {
   return argsort(x, {.axis = axis, .descending = descending});
 }
+inline Tensor argwhere(const Operand& x) { return nonzero(x); }
 inline Tensor take(const Operand& x, const Operand& indices, int axis = 0) {
   return gather(x, indices, axis);
 }
@@ -147,5 +178,25 @@ inline Tensor scatter_add(const Operand& x, int axis, const Tensor& indices,
                           const Operand& updates) {
   return put_along_axis(x, indices, updates, axis, ScatterMode::add);
 }
+
+// Images. The shapes say how many axes there are.
+#define NACRE_IMAGE_ALIASES(axes)                                                           \
+  inline Tensor conv##axes(const Operand& x, const Operand& w, const ConvOptions& o = {}) { \
+    return conv(x, w, o);                                                                   \
+  }                                                                                         \
+  inline Tensor conv##axes(const Operand& x, const Operand& w, const Operand& bias,         \
+                           const ConvOptions& o = {}) {                                     \
+    return conv(x, w, bias, o);                                                             \
+  }                                                                                         \
+  inline Tensor max_pool##axes(const Operand& x, const PerAxis& kernel) {                   \
+    return max_pool(x, {.kernel_size = kernel});                                            \
+  }                                                                                         \
+  inline Tensor avg_pool##axes(const Operand& x, const PerAxis& kernel) {                   \
+    return avg_pool(x, {.kernel_size = kernel});                                            \
+  }
+NACRE_IMAGE_ALIASES(1d)
+NACRE_IMAGE_ALIASES(2d)
+NACRE_IMAGE_ALIASES(3d)
+#undef NACRE_IMAGE_ALIASES
 
 }  // namespace nacre

@@ -1,4 +1,6 @@
 // The methods of Tensor: each is the free function of its name.
+#include <fmt/format.h>
+
 #include "nacre/ops/aliases.h"
 #include "nacre/ops/api.h"
 
@@ -41,6 +43,25 @@ Tensor Tensor::clamp(const Operand& low, const Operand& high, Location at) const
 }
 Tensor Tensor::clip(const Operand& low, const Operand& high, Location at) const {
   return nacre::clamp({*this, at}, low, high);
+}
+
+Tensor Tensor::clamp_min(const Operand& low, Location at) const {
+  return nacre::clamp_min({*this, at}, low);
+}
+Tensor Tensor::clamp_max(const Operand& high, Location at) const {
+  return nacre::clamp_max({*this, at}, high);
+}
+Tensor Tensor::leaky_relu(double slope, Location at) const {
+  return nacre::leaky_relu({*this, at}, slope);
+}
+Tensor Tensor::lerp(const Operand& other, const Operand& weight, Location at) const {
+  return nacre::lerp({*this, at}, other, weight);
+}
+Tensor Tensor::quantile(double q, const Axes& axes, bool keep_dims, Location at) const {
+  return nacre::quantile({*this, at}, q, axes, keep_dims);
+}
+bool Tensor::allclose(const Operand& other, double rtol, double atol) const {
+  return nacre::allclose(*this, other, rtol, atol);
 }
 
 Tensor Tensor::reshape(std::initializer_list<std::int64_t> dims, Location at) const {
@@ -164,6 +185,12 @@ Tensor Tensor::where(const Operand& condition, const Operand& other, Location at
   return nacre::where(condition, {*this, at}, other);
 }
 Tensor Tensor::nonzero(Location at) const { return nacre::nonzero({*this, at}); }
+Tensor Tensor::narrow(int axis, std::int64_t start, std::int64_t length, Location at) const {
+  return nacre::narrow({*this, at}, axis, start, length);
+}
+Tensor Tensor::select(int axis, std::int64_t i, Location at) const {
+  return nacre::select({*this, at}, axis, i);
+}
 Tensor Tensor::index(const std::vector<Index>& indices, Location at) const {
   return nacre::index({*this, at}, indices);
 }
@@ -195,6 +222,30 @@ Tensor hstack(const OperandList& tensors) {
 }
 Tensor roll(const Operand& x, std::int64_t shift, const Axes& axes) {
   return roll(x, std::vector<std::int64_t>(axes.empty() ? 1 : axes.size(), shift), axes);
+}
+bool array_equal(const Operand& a, const Operand& b) {
+  return a.tensor().shape() == b.tensor().shape() && all(equal(a, b)).item<bool>();
+}
+Tensor narrow(const Operand& x, int axis, std::int64_t start, std::int64_t length) {
+  const std::int64_t size = x.tensor().size(axis);
+  const std::int64_t from = start < 0 ? start + size : start;
+  if (from < 0 || length < 0 || from + length > size) {
+    throw ValueError(format_error(
+        {.op = "narrow",
+         .what = fmt::format("{} elements from {} on of an axis of {}", length, start, size),
+         .location = x.at()}));
+  }
+  return slice_axis(x, axis, slice(from, from + length));
+}
+Tensor select(const Operand& x, int axis, std::int64_t i) {
+  return squeeze({narrow(x, axis, i, 1), x.at()}, axis);
+}
+Tensor diff(const Operand& x, int axis) {
+  const Operand later(slice_axis(x, axis, slice(1, none)), x.at());
+  return sub(later, slice_axis(x, axis, slice(-1)));
+}
+Tensor logspace(const Number& start, const Number& stop, std::int64_t count, DType dtype) {
+  return cast(pow(10.0, linspace(start, stop, count, f64)), dtype);
 }
 Tensor expand(const Operand& x, const std::vector<std::int64_t>& dims) {
   const Tensor t = x.tensor();

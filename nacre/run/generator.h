@@ -64,13 +64,15 @@ std::uint64_t next_initial_seed();
 Tensor rand(const Shape& shape, DType dtype = f32, Location at = std::source_location::current());
 Tensor randn(const Shape& shape, DType dtype = f32, Location at = std::source_location::current());
 // The same of sizes one after the other, randn(2, 3), and of the shape and dtype of another tensor.
-template <WholeNumber... Rest>
+template <SizeOrDType... Rest>
 Tensor rand(First first, Rest... rest) {
-  return rand(Shape(listed<std::int64_t>(first.value, rest...)), f32, first.at);
+  const Spec spec = listed_spec(first.value, rest...);
+  return rand(spec.shape, spec.dtype, first.at);
 }
-template <WholeNumber... Rest>
+template <SizeOrDType... Rest>
 Tensor randn(First first, Rest... rest) {
-  return randn(Shape(listed<std::int64_t>(first.value, rest...)), f32, first.at);
+  const Spec spec = listed_spec(first.value, rest...);
+  return randn(spec.shape, spec.dtype, first.at);
 }
 inline Tensor rand_like(const Operand& like) {
   return rand(like.tensor().shape(), like.dtype(), like.at());
@@ -80,6 +82,12 @@ inline Tensor randn_like(const Operand& like) {
 }
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype = i64,
                Location at = std::source_location::current());
+// `size` of them.
+template <WholeNumber N>
+Tensor randint(std::int64_t low, std::int64_t high, N size,
+               Location at = std::source_location::current()) {
+  return randint(low, high, Shape{static_cast<std::int64_t>(size)}, i64, at);
+}
 inline Tensor randint(std::int64_t high, const Shape& shape,
                       Location at = std::source_location::current()) {
   return randint(0, high, shape, i64, at);

@@ -71,7 +71,8 @@ struct VariablesOf<std::map<K, T>> {
   }
 };
 template <class A, class B>
-requires(HasVariables<A>&& HasVariables<B>) struct VariablesOf<std::pair<A, B>> {
+requires(HasVariables<std::remove_reference_t<A>>&&
+             HasVariables<std::remove_reference_t<B>>) struct VariablesOf<std::pair<A, B>> {
   template <class Pair>
   static std::vector<VariableRef> list(Pair& pair) {
     std::vector<VariableRef> out;

@@ -46,6 +46,14 @@ class Variable {
   Tensor value() const;
   operator Tensor() const { return value(); }
   Tensor operator[](std::int64_t i) const { return value()[i]; }
+  Tensor sum(const Axes& axes = {}, bool keep_dims = false,
+             Location at = std::source_location::current()) const {
+    return value().sum(axes, keep_dims, at);
+  }
+  Tensor mean(const Axes& axes = {}, bool keep_dims = false,
+              Location at = std::source_location::current()) const {
+    return value().mean(axes, keep_dims, at);
+  }
   template <class T = float>
   T item(Location at = std::source_location::current()) const {
     return value().item<T>(at);
@@ -58,6 +66,10 @@ class Variable {
   const Spec& spec() const { return cell_->value.spec(); }
   const Shape& shape() const { return spec().shape; }
   DType dtype() const { return spec().dtype; }
+  int rank() const { return shape().rank(); }
+  int ndim() const { return rank(); }
+  std::int64_t size(int axis) const { return cell_->value.size(axis); }
+  std::int64_t numel() const { return spec().elements(); }
   const std::string& name() const { return cell_->name; }
   void set_name(std::string name) { cell_->name = std::move(name); }
   bool trainable() const;

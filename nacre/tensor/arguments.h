@@ -8,6 +8,8 @@
 #include <source_location>
 #include <vector>
 
+#include "nacre/base/shape.h"
+
 namespace nacre {
 
 // A whole number that was meant as one: neither true nor 'a'.
@@ -50,6 +52,24 @@ struct First {
 template <class T, WholeNumber... Rest>
 std::vector<T> listed(std::int64_t first, Rest... rest) {
   return {static_cast<T>(first), static_cast<T>(rest)...};
+}
+
+// What may follow the first size: further sizes, and a dtype at the end: zeros(2, 3, f64).
+template <class T>
+concept SizeOrDType = WholeNumber<T> || std::same_as<T, DType>;
+template <SizeOrDType... Rest>
+Spec listed_spec(std::int64_t first, Rest... rest) {
+  static_assert((0 + ... + (std::same_as<Rest, DType> ? 1 : 0)) <= 1, "one dtype at most");
+  Spec spec{f32, {first}};
+  [[maybe_unused]] const auto add = [&spec](auto part) {
+    if constexpr (std::same_as<decltype(part), DType>) {
+      spec.dtype = part;
+    } else {
+      spec.shape.push_back(static_cast<std::int64_t>(part));
+    }
+  };
+  (add(rest), ...);
+  return spec;
 }
 
 }  // namespace nacre

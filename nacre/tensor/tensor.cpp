@@ -290,6 +290,12 @@ Tensor eye(std::int64_t n, DType dtype) {
                   [n](std::int64_t i) -> Number { return i % (n + 1) == 0 ? 1 : 0; });
 }
 
+Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype) {
+  return generate({dtype, {rows, columns}}, "eye", [columns](std::int64_t i) -> Number {
+    return i / columns == i % columns ? 1 : 0;
+  });
+}
+
 Tensor arange(const Number& start, const Number& stop, const Number& step, DType dtype) {
   const double from = start.real();
   const double by = step.real();

@@ -28,16 +28,19 @@ class Operand;  // ops/define/operand.h
 
 // The functions of one operand that are methods, too.
 #define NACRE_UNARY_METHODS(row)                                                                   \
-  row(abs) row(neg) row(sign) row(square) row(sqrt) row(rsqrt) row(reciprocal) row(exp) row(expm1) \
-      row(log) row(log2) row(log10) row(log1p) row(sin) row(cos) row(tan) row(asin) row(acos)      \
-          row(atan) row(sinh) row(cosh) row(tanh) row(erf) row(floor) row(ceil) row(round)         \
-              row(trunc) row(isnan) row(isinf) row(isfinite) row(logical_not) row(relu)            \
-                  row(sigmoid) row(silu) row(softplus)
+  row(abs) row(neg) row(sign) row(square) row(sqrt) row(rsqrt) row(reciprocal) row(exp) row(exp2)  \
+      row(expm1) row(log) row(log2) row(log10) row(log1p) row(sin) row(cos) row(tan) row(asin)     \
+          row(acos) row(atan) row(sinh) row(cosh) row(tanh) row(erf) row(floor) row(ceil)          \
+              row(round) row(trunc) row(isnan) row(isinf) row(isfinite) row(logical_not) row(relu) \
+                  row(sigmoid) row(silu) row(softplus) row(gelu) row(elu) row(selu) row(mish)      \
+                      row(log_sigmoid) row(softsign)
 // Those of two.
 #define NACRE_BINARY_METHODS(row)                                                                 \
   row(add) row(sub) row(mul) row(div) row(pow) row(remainder) row(fmod) row(maximum) row(minimum) \
       row(atan2) row(matmul) row(mm) row(bmm) row(mv) row(dot) row(outer) row(eq) row(ne) row(lt) \
-          row(le) row(gt) row(ge) row(logical_and) row(logical_or) row(logical_xor)
+          row(le) row(gt) row(ge) row(logical_and) row(logical_or) row(logical_xor) row(hypot)    \
+              row(floor_divide) row(bitwise_and) row(bitwise_or) row(isclose) row(equal)          \
+                  row(not_equal) row(less) row(less_equal) row(greater) row(greater_equal)
 // Reductions over axes.
 #define NACRE_REDUCTION_METHODS(row)                                                   \
   row(sum) row(mean) row(max) row(min) row(amax) row(amin) row(prod) row(any) row(all) \
@@ -126,11 +129,19 @@ class Tensor {
     if (const std::optional<T> value = number.as<T>(); value) return *value;
     throw_unheld("item", number, at);
   }
+  // The same: static_cast<float>(loss).
+  template <class T>
+  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) explicit operator T() const {
+    return item<T>(Location());
+  }
   // All elements, converted to T as by item().
   template <class T = float>
   std::vector<T> to_vector() const;
   // A deep copy in the same memory space, never over borrowed memory.
   Tensor clone() const;
+  Tensor copy() const { return clone(); }
+  // All tensors are.
+  Tensor contiguous() const { return *this; }
 
   const std::shared_ptr<Trace>& trace_handle() const { return checked().trace; }
   ValueId value() const { return checked().value; }
@@ -180,6 +191,16 @@ class Tensor {
                Location at = std::source_location::current()) const;
   Tensor clip(const Operand& low, const Operand& high,
               Location at = std::source_location::current()) const;
+
+  Tensor clamp_min(const Operand& low, Location at = std::source_location::current()) const;
+  Tensor clamp_max(const Operand& high, Location at = std::source_location::current()) const;
+  Tensor leaky_relu(double slope = 0.01, Location at = std::source_location::current()) const;
+  Tensor lerp(const Operand& other, const Operand& weight,
+              Location at = std::source_location::current()) const;
+  Tensor quantile(double q, const Axes& axes = {}, bool keep_dims = false,
+                  Location at = std::source_location::current()) const;
+  // The answer itself; not for traced tensors (TraceError).
+  bool allclose(const Operand& other, double rtol = 1e-5, double atol = 1e-8) const;
 
   // Shapes. One size may be -1: it is what the others leave. view() is reshape().
   Tensor reshape(std::initializer_list<std::int64_t> dims,
@@ -282,6 +303,10 @@ class Tensor {
   Tensor where(const Operand& condition, const Operand& other,
                Location at = std::source_location::current()) const;
   Tensor nonzero(Location at = std::source_location::current()) const;
+  // `length` elements of an axis from `start` on; element i of an axis, which goes away.
+  Tensor narrow(int axis, std::int64_t start, std::int64_t length,
+                Location at = std::source_location::current()) const;
+  Tensor select(int axis, std::int64_t i, Location at = std::source_location::current()) const;
   // NumPy indexing: x.index({2, slice(1, 5), ellipsis, newaxis}); see ops/index/indexing.h.
   Tensor index(const std::vector<Index>& indices,
                Location at = std::source_location::current()) const;
@@ -412,22 +437,29 @@ Tensor tensor(const std::vector<T>& values, DType dtype) {
 Tensor full(const Shape& shape, const Number& value, DType dtype = f32);
 Tensor zeros(const Shape& shape, DType dtype = f32);
 Tensor ones(const Shape& shape, DType dtype = f32);
-// The same of sizes one after the other: zeros(2, 3).
-template <WholeNumber... Rest>
-Tensor zeros(First first, Rest... rest) {
-  return zeros(Shape(listed<std::int64_t>(first.value, rest...)));
-}
-template <WholeNumber... Rest>
-Tensor ones(First first, Rest... rest) {
-  return ones(Shape(listed<std::int64_t>(first.value, rest...)));
-}
 // For what is filled later; the elements are zeros.
 inline Tensor empty(const Shape& shape, DType dtype = f32) { return zeros(shape, dtype); }
-template <WholeNumber... Rest>
+// The same of sizes one after the other: zeros(2, 3), zeros(2, 3, f64).
+template <SizeOrDType... Rest>
+Tensor zeros(First first, Rest... rest) {
+  const Spec spec = listed_spec(first.value, rest...);
+  return zeros(spec.shape, spec.dtype);
+}
+template <SizeOrDType... Rest>
+Tensor ones(First first, Rest... rest) {
+  const Spec spec = listed_spec(first.value, rest...);
+  return ones(spec.shape, spec.dtype);
+}
+template <SizeOrDType... Rest>
 Tensor empty(First first, Rest... rest) {
   return zeros(first, rest...);
 }
+template <WholeNumber N>
+Tensor full(N size, const Number& value, DType dtype = f32) {
+  return full(Shape{static_cast<std::int64_t>(size)}, value, dtype);
+}
 Tensor eye(std::int64_t n, DType dtype = f32);
+Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype = f32);
 // start, start + step, ... below stop (above, for a negative step).
 // Throws ValueError for a step of 0 and for what is not finite.
 Tensor arange(const Number& start, const Number& stop, const Number& step = 1, DType dtype = f32);

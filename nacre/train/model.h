@@ -1,7 +1,7 @@
 // Model: from a network to a trained one, as in Keras.
 //
-//   Model model{nn::Sequential{nn::Dense{{.units = 10, .activation = relu}},
-//                              nn::Dense{{.units = 10, .activation = softmax}}}};
+//   Model model{nn::Sequential{nn::Dense({.units = 10, .activation = relu}),
+//                              nn::Dense({.units = 10, .activation = softmax})}};
 //   model.compile({.optimizer = optim::Adam(),
 //                  .loss = loss::sparse_categorical_crossentropy(),
 //                  .metrics = {metric::accuracy()}});

@@ -262,4 +262,44 @@ TEST(OneLiners, Products) {
   IS(solve(m, tensor({5, 11})), 1, 2);
 }
 
+TEST(OneLiners, More) {
+  IS(max(v, tensor({2, 2, 2})), 3, 2, 2);
+  IS(min(v, tensor({2, 2, 2})), 2, 1, 2);
+  IS(v.clamp_min(2), 3, 2, 2);
+  IS(clamp_max(v, 2), 2, 1, 2);
+  IS(v.contiguous(), 3, 1, 2);
+  IS(v.copy(), 3, 1, 2);
+  IS(clone(v), 3, 1, 2);
+  IS(detach(v), 3, 1, 2);
+  IS(array_equal(v, v), 1);
+  IS(array_equal(v, a), 0);
+  IS(v.allclose(v), 1);
+  IS(v.isclose(v), 1, 1, 1);
+  IS(v.quantile(0.5), 2);
+  IS(v.less(2), 0, 1, 0);
+  IS(v.floor_divide(2), 1, 0, 1);
+  IS(tensor({3}).hypot(4), 5);
+  IS(v.lerp(v + 2, 0.5), 4, 2, 3);
+  IS(v.exp2(), 8, 2, 4);
+  IS(tensor({-1}).leaky_relu(0.1), -0.1);
+  IS(hardtanh(v), 1, 1, 1);
+  IS(hardswish(tensor({3})), 3);
+  IS(a.narrow(1, 0, 2), 1, 2, 4, 5);
+  IS(narrow(v, 0, 1, 1), 1);
+  IS(a.select(1, 2), 3, 6);
+  IS(select(a, 0, -1), 4, 5, 6);
+  IS(diff(v), -2, 1);
+  IS(argwhere(v > 1), 0, 2);
+  IS(logspace(0, 2, 3), 1, 10, 100);
+  IS(conv2d(ones(1, 1, 3, 3), ones(1, 1, 3, 3)), 9);
+  IS(conv2d(ones(1, 1, 3, 3), ones(1, 1, 3, 3), zeros(1), {.padding = "same"}).shape(), 1, 1, 3, 3);
+  IS(max_pool2d(ones(1, 1, 4, 4), 2).shape(), 1, 1, 2, 2);
+  IS(avg_pool1d(ones(1, 1, 4), 2), 1, 1);
+  IS(v.shape().size(), 1);
+  IS(a.shape()[-1], 3);
+  IS(a.shape().back(), 3);
+  IS(static_cast<float>(v.sum()), 6);
+  IS(static_cast<int>((v == v).all()), 1);
+}
+
 }  // namespace

@@ -17,6 +17,12 @@ TEST(OneLiners, Making) {
   IS(ones({2}, i64), 1, 1);
   IS(full({2}, 7), 7, 7);
   IS(eye(2), 1, 0, 0, 1);
+  IS(eye(1, 2), 1, 0);
+  IS(zeros(2, 3, f64).dtype() == f64, 1);
+  IS(ones(2, i64), 1, 1);
+  IS(randn(2, 3, f64).dtype() == f64, 1);
+  IS(full(2, 1.5), 1.5, 1.5);
+  IS(randint(0, 1, 3), 0, 0, 0);
   IS(arange(3), 0, 1, 2);
   IS(arange(1, 4), 1, 2, 3);
   IS(arange(0, 1, 0.5), 0, 0.5);

@@ -90,8 +90,8 @@ struct Scale {
 };
 
 TEST(FromKeras, SequentialWithModules) {
-  nn::Sequential net{nn::Flatten{}, nn::Dense{{.units = 16, .activation = "gelu"}}, Residual{},
-                     Scale{}, nn::Dense{{.units = 10, .activation = softmax}}};
+  nn::Sequential net{nn::Flatten{}, nn::Dense({.units = 16, .activation = "gelu"}), Residual{},
+                     Scale{}, nn::Dense({.units = 10, .activation = softmax})};
   Model model{net};
   std::cout << model.summary({f32, {32, 1, 8, 8}});
 
@@ -105,10 +105,10 @@ TEST(FromKeras, FitEvaluatePredict) {
   const Tensor x = samples.inputs[0];
   const Tensor y = samples.targets[0];
 
-  Model model{nn::Sequential{nn::Conv2d{{.filters = 8, .kernel_size = 3, .activation = relu}},
+  Model model{nn::Sequential{nn::Conv2d({.filters = 8, .kernel_size = 3, .activation = relu}),
                              nn::BatchNorm{}, nn::MaxPool2d{}, nn::Flatten{},
-                             nn::Dropout{{.rate = 0.2}},
-                             nn::Dense{{.units = 10, .activation = softmax}}}};
+                             nn::Dropout({.rate = 0.2}),
+                             nn::Dense({.units = 10, .activation = softmax})}};
   model.compile({.optimizer = optim::Adam({.learning_rate = 1e-2}),
                  .loss = loss::sparse_categorical_crossentropy(),
                  .metrics = {metric::accuracy(), metric::top_k_accuracy(3)}});
@@ -149,7 +149,7 @@ TEST(FromKeras, GoOn) {
   const Tensor y = 2 * x + 1;
   const auto path = folder / "checkpoints";
 
-  Model model{nn::Sequential{nn::Dense{{.units = 1}}}};
+  Model model{nn::Sequential{nn::Dense({.units = 1})}};
   model.compile({.optimizer = optim::SGD({.learning_rate = 0.1, .momentum = 0.9}), .loss = "mse"});
   model.fit(x, y, {.epochs = 4, .verbose = 0, .checkpoint = {.folder = path}, .resume = true});
 
@@ -161,7 +161,7 @@ TEST(FromKeras, CustomTrainStep) {
   const auto [train, test] = data::load("iris");
   data::Loader batches(train, {.batch_size = 16, .shuffle = true});
 
-  nn::Sequential net{nn::Dense{{.units = 16, .activation = tanh}}, nn::Dense{{.units = 3}}};
+  nn::Sequential net{nn::Dense({.units = 16, .activation = tanh}), nn::Dense({.units = 3})};
   optim::Adam adam({.learning_rate = 0.01});
   const auto loss_function = loss::sparse_categorical_crossentropy({.from_logits = true});
   auto train_step = compile([&](const Tensor& x, const Tensor& y) {
@@ -223,7 +223,7 @@ TEST(FromKeras, Data) {
 
 TEST(FromKeras, Debugging) {
   const Tensor x = linspace(-1, 1, 64).reshape({64, 1});
-  Model model{nn::Sequential{nn::Dense{{.units = 1}}}};
+  Model model{nn::Sequential{nn::Dense({.units = 1})}};
 
   model.compile({.loss = "mse", .run_eagerly = true});  // a debugger stops in your own code
   model.fit(x, 2 * x, {.verbose = 0});

@@ -106,7 +106,7 @@ TEST(FromPytorch, CustomGradient) {
 }
 
 TEST(FromPytorch, Checkpoint) {
-  nn::Sequential block{nn::Dense{{.units = 8, .activation = tanh}}, nn::Dense{{.units = 8}}};
+  nn::Sequential block{nn::Dense({.units = 8, .activation = tanh}), nn::Dense({.units = 8})};
   const Tensor x = ones({4, 8});
   const auto run = checkpoint([&](const Tensor& x) { return block(x); });
   const auto [loss, gradients] = value_and_grad([&] { return mean(run(x)); }, block)();
@@ -187,9 +187,9 @@ TEST(FromPytorch, Modes) {
 }
 
 TEST(FromPytorch, Sequential) {
-  nn::Sequential net{nn::Flatten{}, nn::Dense{{.units = 32}}, relu, nn::Dense{{.units = 10}}};
-  nn::Sequential named{{"hidden", nn::Dense{{.units = 32, .activation = relu}}},
-                       {"output", nn::Dense{{.units = 10}}}};
+  nn::Sequential net{nn::Flatten{}, nn::Dense({.units = 32}), relu, nn::Dense({.units = 10})};
+  nn::Sequential named{{"hidden", nn::Dense({.units = 32, .activation = relu})},
+                       {"output", nn::Dense({.units = 10})}};
   const Tensor y = named(net(ones({4, 1, 8, 8})));
 
   EXPECT_EQ(y.shape(), (Shape{4, 10}));

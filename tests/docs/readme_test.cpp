@@ -77,7 +77,7 @@ TEST(TrainingPage, GoesOn) {
   std::filesystem::current_path(folder.path());
   const data::Dataset few = data::load("digits").train.take(32);
   data::Loader batches(few);
-  Model model{nn::Sequential{nn::Flatten{}, nn::Dense{{.units = 10, .activation = softmax}}}};
+  Model model{nn::Sequential{nn::Flatten{}, nn::Dense({.units = 10, .activation = softmax})}};
   model.compile({.loss = loss::sparse_categorical_crossentropy()});
   model.fit(batches, {.epochs = 49, .verbose = 0, .checkpoint = {.folder = "checkpoints"}});
 

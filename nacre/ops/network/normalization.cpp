@@ -143,7 +143,7 @@ Tensor instance_norm(const Operand& x, const Operand& weight, const Operand& bia
   if (rank < 3) {
     throw ShapeError(format_error(
         {.op = "instance_norm",
-         .what = "there is no spatial axis to normalise over",
+         .what = "there is no spatial axis to normalize over",
          .inputs = "input " + to_string(x.tensor().spec()),
          .location = x.at(),
          .hint = "images are [batch, channels, spatial...]; layer_norm takes flat features"}));

@@ -57,7 +57,7 @@ void check_normalize(const InferContext& c, const Spec& x) {
                  "convert it with x.to(nacre::f32)");
   }
   const Ints& axes = c.attrs.integers("axes");
-  if (axes.empty()) c.fail_value("no axes given to normalise over");
+  if (axes.empty()) c.fail_value("no axes given to normalize over");
   static_cast<void>(c.axes(axes, x.shape.rank()));
   if (!(c.attrs.number("epsilon") >= 0)) {
     c.fail_value(fmt::format("epsilon must not be negative, it is {}", c.attrs.number("epsilon")));

@@ -33,7 +33,7 @@ TEST(NetworkErrors, Normalize) {
       {Op::normalize,
        {{"axes", Ints{}}, {"epsilon", 1e-5}},
        {{f32, {4, 6}}},
-       R"(normalize: no axes given to normalise over
+       R"(normalize: no axes given to normalize over
   input f32[4,6]
   called at net.cpp:7)"},
       {Op::normalize,
@@ -390,7 +390,7 @@ TEST(NetworkErrors, Functions) {
   EXPECT_EQ(text_of([] {
               instance_norm(at(f32, {4, 6}));
             }),
-            R"(instance_norm: there is no spatial axis to normalise over
+            R"(instance_norm: there is no spatial axis to normalize over
   input f32[4,6]
   called at net.cpp:7
   hint: images are [batch, channels, spatial...]; layer_norm takes flat features)");

@@ -1,5 +1,4 @@
-// The subcommands of `nacre`: a file each, which holds its options and what it does, and a line
-// here and in the list of main.cpp.
+// The subcommands of `nacre`, which commands.def lists.
 #pragma once
 
 #include <string>
@@ -16,14 +15,9 @@ namespace nacre::cli {
 // Adds a command to the program. When the command line names it, it runs and sets `code`.
 using AddCommand = void (*)(CLI::App& app, const Console& console, int& code);
 
-void add_train(CLI::App& app, const Console& console, int& code);    // train.cpp
-void add_eval(CLI::App& app, const Console& console, int& code);     // eval.cpp
-void add_predict(CLI::App& app, const Console& console, int& code);  // predict.cpp
-void add_summary(CLI::App& app, const Console& console, int& code);  // summary.cpp
-void add_data(CLI::App& app, const Console& console, int& code);     // data_command.cpp
-void add_models(CLI::App& app, const Console& console, int& code);   // models.cpp
-void add_report(CLI::App& app, const Console& console, int& code);   // report_command.cpp
-void add_doctor(CLI::App& app, const Console& console, int& code);   // doctor.cpp
+#define NACRE_COMMAND(name) void add_##name(CLI::App& app, const Console& console, int& code);
+#include "cli/commands.def"
+#undef NACRE_COMMAND
 
 struct DataCommand {
   std::string action;                      // list, show, fetch, split

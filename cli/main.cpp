@@ -58,8 +58,11 @@ bool asks_for_json(int argc, char** argv) {
   return false;
 }
 
-constexpr AddCommand kCommands[] = {add_train, add_eval,   add_predict, add_summary,
-                                    add_data,  add_models, add_report,  add_doctor};
+constexpr AddCommand kCommands[] = {
+#define NACRE_COMMAND(name) add_##name,
+#include "cli/commands.def"
+#undef NACRE_COMMAND
+};
 
 // An empty argument is most often a variable of a script that was never set: `--resume ""` must not
 // begin another run. Of every option and argument, in all commands.

@@ -10,6 +10,8 @@
 #include "nacre/base/file.h"
 #include "nacre/base/json.h"
 #include "nacre/base/sha256.h"
+#include "nacre/base/xxhash.h"
+#include "nacre/data/preprocess.h"
 #include "nacre/data/sets/named.h"
 #include "nacre/zoo/architecture.h"
 
@@ -78,6 +80,13 @@ Ranges ranges_in(const JsonView& list) {
   return out;
 }
 
+// Of all but itself: a changed figure of the encoder or number of a sample is valid JSON, and would
+// give other results without a word.
+std::string digest_of(Json setup) {
+  setup.erase("digest");
+  return fmt::format("{:016x}", xxhash64(json_text(setup, kFile)));
+}
+
 // What a model was trained on is no test.
 void expect_disjoint(const Division& division, const std::string& file) {
   Ranges all;
@@ -127,18 +136,19 @@ RunSetup make_run_setup(const Recipe& recipe, const Setup& setup, const std::str
 
 std::string to_json(const RunSetup& s) {
   const Learned& l = s.learned;
-  const Json out{{"format", kFormat},
-                 {"recipe", to_json(s.recipe)},
-                 {"fingerprint", s.fingerprint},
-                 {"nearby", s.nearby},
-                 {"class_names", l.class_names},
-                 {"preprocessing", l.preprocessing},
-                 {"target_mean", l.target_mean},
-                 {"target_deviation", l.target_deviation},
-                 {"train", to_json(l.division.train)},
-                 {"validation", to_json(l.division.validation)},
-                 {"test", to_json(l.division.test)},
-                 {"layers", s.layers}};
+  Json out{{"format", kFormat},
+           {"recipe", to_json(s.recipe)},
+           {"fingerprint", s.fingerprint},
+           {"nearby", s.nearby},
+           {"class_names", l.class_names},
+           {"preprocessing", l.preprocessing},
+           {"target_mean", l.target_mean},
+           {"target_deviation", l.target_deviation},
+           {"train", to_json(l.division.train)},
+           {"validation", to_json(l.division.validation)},
+           {"test", to_json(l.division.test)},
+           {"layers", s.layers}};
+  out["digest"] = digest_of(out);
   return json_text(out, kFile);
 }
 
@@ -171,12 +181,19 @@ RunSetup run_setup_from_json(const std::string& text, const std::string& name) {
   if (!out.recipe.data.path.empty() && out.learned.preprocessing.empty()) {
     in.at("preprocessing").fail("how the data was encoded");
   }
+  if (!out.learned.preprocessing.empty()) {
+    data::Preprocess::from_json(out.learned.preprocessing, name + ": \"preprocessing\"");
+  }
   try {
     zoo::build(out.layers);
   } catch (const Error& e) {
     throw_io(name, fmt::format("\"layers\": {}", e.what()), kHint);
   }
   if (!(out.learned.target_deviation > 0)) in.at("target_deviation").fail("a number above 0");
+  // Files of older programs have none.
+  if (const auto digest = in.find("digest"); digest && digest->text() != digest_of(json)) {
+    throw_io(name, "its digest is another one: it was changed after it was written", kHint);
+  }
   return out;
 }
 

@@ -40,53 +40,53 @@ class PoolLayer : public LayerBase {
   PoolOptions options_;
 };
 
-// MaxPool2d(2), MaxPool2d({2, 3}), MaxPool2d({.kernel_size = 3, .stride = 2}).
+// MaxPool2d(2), MaxPool2d(3, 2) with a stride, MaxPool2d({.kernel_size = {2, 3}}).
 struct MaxPool1d : PoolLayer {
   MaxPool1d() : MaxPool1d(PoolOptions{}) {}
-  explicit MaxPool1d(PerAxis kernel_size)
-      : MaxPool1d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
-  explicit MaxPool1d(std::initializer_list<std::int64_t> kernel_size)
-      : MaxPool1d(PerAxis(kernel_size)) {}
+  explicit MaxPool1d(First kernel_size)
+      : MaxPool1d(PoolOptions{.kernel_size = kernel_size.value}) {}
+  MaxPool1d(First kernel_size, std::int64_t stride)
+      : MaxPool1d(PoolOptions{.kernel_size = kernel_size.value, .stride = stride}) {}
   explicit MaxPool1d(PoolOptions o) : PoolLayer("MaxPool1d", 1, true, std::move(o)) {}
 };
 struct MaxPool2d : PoolLayer {
   MaxPool2d() : MaxPool2d(PoolOptions{}) {}
-  explicit MaxPool2d(PerAxis kernel_size)
-      : MaxPool2d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
-  explicit MaxPool2d(std::initializer_list<std::int64_t> kernel_size)
-      : MaxPool2d(PerAxis(kernel_size)) {}
+  explicit MaxPool2d(First kernel_size)
+      : MaxPool2d(PoolOptions{.kernel_size = kernel_size.value}) {}
+  MaxPool2d(First kernel_size, std::int64_t stride)
+      : MaxPool2d(PoolOptions{.kernel_size = kernel_size.value, .stride = stride}) {}
   explicit MaxPool2d(PoolOptions o) : PoolLayer("MaxPool2d", 2, true, std::move(o)) {}
 };
 struct MaxPool3d : PoolLayer {
   MaxPool3d() : MaxPool3d(PoolOptions{}) {}
-  explicit MaxPool3d(PerAxis kernel_size)
-      : MaxPool3d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
-  explicit MaxPool3d(std::initializer_list<std::int64_t> kernel_size)
-      : MaxPool3d(PerAxis(kernel_size)) {}
+  explicit MaxPool3d(First kernel_size)
+      : MaxPool3d(PoolOptions{.kernel_size = kernel_size.value}) {}
+  MaxPool3d(First kernel_size, std::int64_t stride)
+      : MaxPool3d(PoolOptions{.kernel_size = kernel_size.value, .stride = stride}) {}
   explicit MaxPool3d(PoolOptions o) : PoolLayer("MaxPool3d", 3, true, std::move(o)) {}
 };
 struct AvgPool1d : PoolLayer {
   AvgPool1d() : AvgPool1d(PoolOptions{}) {}
-  explicit AvgPool1d(PerAxis kernel_size)
-      : AvgPool1d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
-  explicit AvgPool1d(std::initializer_list<std::int64_t> kernel_size)
-      : AvgPool1d(PerAxis(kernel_size)) {}
+  explicit AvgPool1d(First kernel_size)
+      : AvgPool1d(PoolOptions{.kernel_size = kernel_size.value}) {}
+  AvgPool1d(First kernel_size, std::int64_t stride)
+      : AvgPool1d(PoolOptions{.kernel_size = kernel_size.value, .stride = stride}) {}
   explicit AvgPool1d(PoolOptions o) : PoolLayer("AvgPool1d", 1, false, std::move(o)) {}
 };
 struct AvgPool2d : PoolLayer {
   AvgPool2d() : AvgPool2d(PoolOptions{}) {}
-  explicit AvgPool2d(PerAxis kernel_size)
-      : AvgPool2d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
-  explicit AvgPool2d(std::initializer_list<std::int64_t> kernel_size)
-      : AvgPool2d(PerAxis(kernel_size)) {}
+  explicit AvgPool2d(First kernel_size)
+      : AvgPool2d(PoolOptions{.kernel_size = kernel_size.value}) {}
+  AvgPool2d(First kernel_size, std::int64_t stride)
+      : AvgPool2d(PoolOptions{.kernel_size = kernel_size.value, .stride = stride}) {}
   explicit AvgPool2d(PoolOptions o) : PoolLayer("AvgPool2d", 2, false, std::move(o)) {}
 };
 struct AvgPool3d : PoolLayer {
   AvgPool3d() : AvgPool3d(PoolOptions{}) {}
-  explicit AvgPool3d(PerAxis kernel_size)
-      : AvgPool3d(PoolOptions{.kernel_size = std::move(kernel_size)}) {}
-  explicit AvgPool3d(std::initializer_list<std::int64_t> kernel_size)
-      : AvgPool3d(PerAxis(kernel_size)) {}
+  explicit AvgPool3d(First kernel_size)
+      : AvgPool3d(PoolOptions{.kernel_size = kernel_size.value}) {}
+  AvgPool3d(First kernel_size, std::int64_t stride)
+      : AvgPool3d(PoolOptions{.kernel_size = kernel_size.value, .stride = stride}) {}
   explicit AvgPool3d(PoolOptions o) : PoolLayer("AvgPool3d", 3, false, std::move(o)) {}
 };
 
@@ -132,8 +132,8 @@ struct AdaptivePoolOptions {
 };
 class AdaptiveAvgPool : public LayerBase {
  public:
-  explicit AdaptiveAvgPool(PerAxis output)
-      : AdaptiveAvgPool(AdaptivePoolOptions{.output = std::move(output)}) {}
+  explicit AdaptiveAvgPool(First output)
+      : AdaptiveAvgPool(AdaptivePoolOptions{.output = output.value}) {}
   explicit AdaptiveAvgPool(AdaptivePoolOptions o)
       : LayerBase("AdaptiveAvgPool"), options_(std::move(o)) {}
   Tensor operator()(const Operand& x);
@@ -145,8 +145,8 @@ class AdaptiveAvgPool : public LayerBase {
 };
 class AdaptiveMaxPool : public LayerBase {
  public:
-  explicit AdaptiveMaxPool(PerAxis output)
-      : AdaptiveMaxPool(AdaptivePoolOptions{.output = std::move(output)}) {}
+  explicit AdaptiveMaxPool(First output)
+      : AdaptiveMaxPool(AdaptivePoolOptions{.output = output.value}) {}
   explicit AdaptiveMaxPool(AdaptivePoolOptions o)
       : LayerBase("AdaptiveMaxPool"), options_(std::move(o)) {}
   Tensor operator()(const Operand& x);

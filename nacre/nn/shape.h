@@ -37,7 +37,10 @@ struct PermuteOptions {
 // {.axes = {2, 1}} exchanges the two axes after the batch.
 class Permute : public LayerBase {
  public:
-  explicit Permute(std::initializer_list<int> axes) : Permute(PermuteOptions{.axes = axes}) {}
+  // Permute(2, 3, 1).
+  template <WholeNumber... Rest>
+  explicit Permute(First first, Rest... rest)
+      : Permute(PermuteOptions{.axes = listed<int>(first.value, rest...)}) {}
   explicit Permute(PermuteOptions options) : LayerBase("Permute"), options_(std::move(options)) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}
@@ -57,8 +60,10 @@ struct ReshapeOptions {
 };
 class Reshape : public LayerBase {
  public:
-  explicit Reshape(std::initializer_list<std::int64_t> shape)
-      : Reshape(ReshapeOptions{.shape = shape}) {}
+  // Reshape(3, 64).
+  template <WholeNumber... Rest>
+  explicit Reshape(First first, Rest... rest)
+      : Reshape(ReshapeOptions{.shape = listed<std::int64_t>(first.value, rest...)}) {}
   explicit Reshape(ReshapeOptions options) : LayerBase("Reshape"), options_(std::move(options)) {}
   Tensor operator()(const Operand& x);
   void visit(ModuleVisitor&) {}

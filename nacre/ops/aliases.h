@@ -188,11 +188,11 @@ inline Tensor scatter_add(const Operand& x, int axis, const Tensor& indices,
                            const ConvOptions& o = {}) {                                     \
     return conv(x, w, bias, o);                                                             \
   }                                                                                         \
-  inline Tensor max_pool##axes(const Operand& x, const PerAxis& kernel) {                   \
-    return max_pool(x, {.kernel_size = kernel});                                            \
+  inline Tensor max_pool##axes(const Operand& x, First kernel) {                            \
+    return max_pool(x, {.kernel_size = kernel.value});                                      \
   }                                                                                         \
-  inline Tensor avg_pool##axes(const Operand& x, const PerAxis& kernel) {                   \
-    return avg_pool(x, {.kernel_size = kernel});                                            \
+  inline Tensor avg_pool##axes(const Operand& x, First kernel) {                            \
+    return avg_pool(x, {.kernel_size = kernel.value});                                      \
   }
 NACRE_IMAGE_ALIASES(1d)
 NACRE_IMAGE_ALIASES(2d)

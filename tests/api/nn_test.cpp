@@ -5,10 +5,9 @@ using namespace nacre;
 
 namespace {
 
-const Tensor x = ones(2, 3);
-const Tensor image = ones(1, 3, 8, 8);
-
 TEST(OneLiners, Layers) {
+  const Tensor x = ones(2, 3);
+  const Tensor image = ones(1, 3, 8, 8);
   IS(nn::Dense(4)(x).shape(), 2, 4);
   IS(nn::Dense(4, "relu")(x).shape(), 2, 4);
   IS(nn::Dense(4, relu)(x).shape(), 2, 4);
@@ -27,7 +26,9 @@ TEST(OneLiners, Layers) {
   IS(nn::ConvTranspose2d(4, 2, {.stride = 2})(image).shape(), 1, 4, 16, 16);
   IS(nn::MaxPool2d()(image).shape(), 1, 3, 4, 4);
   IS(nn::MaxPool2d(2)(image).shape(), 1, 3, 4, 4);
-  IS(nn::MaxPool2d({2, 4})(image).shape(), 1, 3, 4, 2);
+  IS(nn::MaxPool2d(2, 3)(image).shape(), 1, 3, 3, 3);
+  IS(nn::MaxPool2d({.kernel_size = {2, 4}})(image).shape(), 1, 3, 4, 2);
+  IS(nn::MaxPool2d({.kernel_size = 4, .stride = 2})(image).shape(), 1, 3, 3, 3);
   IS(nn::MaxPool2d({.kernel_size = 2, .stride = 2})(image).shape(), 1, 3, 4, 4);
   IS(nn::AvgPool2d(4)(image).shape(), 1, 3, 2, 2);
   IS(nn::AdaptiveAvgPool(1)(image).shape(), 1, 3, 1, 1);
@@ -43,8 +44,8 @@ TEST(OneLiners, Layers) {
   IS(nn::SpatialDropout(0.5)(image).shape(), 1, 3, 8, 8);
   IS(nn::Embedding(10, 4)(tensor({1, 2}, i64)).shape(), 2, 4);
   IS(nn::Flatten()(image).shape(), 1, 192);
-  IS(nn::Reshape({3, 64})(image).shape(), 1, 3, 64);
-  IS(nn::Permute({2, 3, 1})(image).shape(), 1, 8, 8, 3);
+  IS(nn::Reshape(3, 64)(image).shape(), 1, 3, 64);
+  IS(nn::Permute(2, 3, 1)(image).shape(), 1, 8, 8, 3);
   IS(nn::Rescaling(1.0 / 255)(x * 255), 1, 1, 1, 1, 1, 1);
   IS(nn::Rescaling(2, -1)(x), 1, 1, 1, 1, 1, 1);
   IS(nn::PReLU()(-x).sum(), -1.5);
@@ -63,6 +64,7 @@ TEST(OneLiners, Layers) {
 }
 
 TEST(OneLiners, Networks) {
+  const Tensor x = ones(2, 3);
   nn::Sequential net{nn::Dense(4, "relu"), nn::Dropout(0.5), nn::Dense(2)};
   IS(net(x).shape(), 2, 2);
   IS(net.size(), 3);
@@ -93,6 +95,7 @@ TEST(OneLiners, Networks) {
 }
 
 TEST(OneLiners, Modes) {
+  const Tensor x = ones(2, 3);
   IS(dropout(x, 0.5), 1, 1, 1, 1, 1, 1);
   const TrainingScope train;
   IS(training(), 1);
@@ -102,6 +105,7 @@ TEST(OneLiners, Modes) {
 }
 
 TEST(OneLiners, Losses) {
+  const Tensor x = ones(2, 3);
   const Tensor t = tensor({0, 1}, i64);
   IS(mse_loss(x, x * 0), 1);
   IS(l1_loss(x, x * 0), 1);
@@ -116,6 +120,7 @@ TEST(OneLiners, Losses) {
 }
 
 TEST(OneLiners, Variables) {
+  const Tensor x = ones(2, 3);
   Variable w = tensor({1, 2});
   IS(w, 1, 2);
   w = tensor({3, 4});
@@ -135,6 +140,7 @@ TEST(OneLiners, Variables) {
 }
 
 TEST(OneLiners, Gradients) {
+  const Tensor x = ones(2, 3);
   IS(grad([](const Tensor& t) { return sum(t * t); })(tensor({1, 2})), 2, 4);
   IS(value_and_grad([](const Tensor& t) { return t.pow(2).sum(); })(tensor({1, 2})).second, 2, 4);
   Variable w = tensor({1, 2});

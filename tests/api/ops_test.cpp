@@ -5,13 +5,13 @@ using namespace nacre;
 
 namespace {
 
-const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
-const Tensor v = tensor({3, 1, 2});
-const Tensor m = tensor({{1, 2}, {3, 4}});
-const Tensor mask = tensor(std::vector<bool>{true, false, true});
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(OneLiners, Reducing) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor v = tensor({3, 1, 2});
+  const Tensor m = tensor({{1, 2}, {3, 4}});
+  const Tensor mask = tensor(std::vector<bool>{true, false, true});
   IS(sum(a), 21);
   IS(sum(a, 1), 6, 15);
   IS(sum(a, -1), 6, 15);
@@ -72,6 +72,9 @@ TEST(OneLiners, Reducing) {
 }
 
 TEST(OneLiners, Elementwise) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor v = tensor({3, 1, 2});
+  const Tensor mask = tensor(std::vector<bool>{true, false, true});
   IS(v + 1, 4, 2, 3);
   IS(1 - v, -2, 0, -1);
   IS(v * v, 9, 1, 4);
@@ -147,6 +150,9 @@ TEST(OneLiners, Elementwise) {
 }
 
 TEST(OneLiners, Shapes) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor v = tensor({3, 1, 2});
+  const Tensor m = tensor({{1, 2}, {3, 4}});
   IS(a.reshape(3, 2).shape(), 3, 2);
   IS(a.reshape({3, -1}).shape(), 3, 2);
   IS(a.reshape(-1), 1, 2, 3, 4, 5, 6);
@@ -221,6 +227,8 @@ TEST(OneLiners, Shapes) {
 }
 
 TEST(OneLiners, Order) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor v = tensor({3, 1, 2});
   IS(sort(v), 1, 2, 3);
   IS(v.sort(), 1, 2, 3);
   IS(sort(a, 0).shape(), 2, 3);
@@ -242,6 +250,8 @@ TEST(OneLiners, Order) {
 }
 
 TEST(OneLiners, Products) {
+  const Tensor v = tensor({3, 1, 2});
+  const Tensor m = tensor({{1, 2}, {3, 4}});
   IS(matmul(m, m), 7, 10, 15, 22);
   IS(m.matmul(m), 7, 10, 15, 22);
   IS(mm(m, m), 7, 10, 15, 22);
@@ -263,6 +273,8 @@ TEST(OneLiners, Products) {
 }
 
 TEST(OneLiners, More) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor v = tensor({3, 1, 2});
   IS(max(v, tensor({2, 2, 2})), 3, 2, 2);
   IS(min(v, tensor({2, 2, 2})), 2, 1, 2);
   IS(v.clamp_min(2), 3, 2, 2);

@@ -5,10 +5,9 @@ using namespace nacre;
 
 namespace {
 
-const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
-const Tensor v = tensor({3, 1, 2});
-
 TEST(OneLiners, Making) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor v = tensor({3, 1, 2});
   IS(zeros(2, 3), 0, 0, 0, 0, 0, 0);
   IS(zeros({2, 1}), 0, 0);
   IS(zeros(2), 0, 0);
@@ -58,6 +57,7 @@ TEST(OneLiners, Making) {
 }
 
 TEST(OneLiners, Asking) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
   IS(a.numel(), 6);
   IS(a.ndim(), 2);
   IS(a.dim(), 2);
@@ -78,6 +78,8 @@ TEST(OneLiners, Asking) {
 }
 
 TEST(OneLiners, Indexing) {
+  const Tensor a = tensor({{1, 2, 3}, {4, 5, 6}});
+  const Tensor v = tensor({3, 1, 2});
   IS(a[0], 1, 2, 3);
   IS(a[-1], 4, 5, 6);
   IS(a[1][2], 6);

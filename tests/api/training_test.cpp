@@ -6,10 +6,6 @@ using namespace nacre;
 
 namespace {
 
-const Tensor x = tensor({{0, 0}, {0, 1}, {1, 0}, {1, 1}});
-const Tensor y = tensor({{0}, {1}, {1}, {2}});
-const Tensor classes = tensor({0, 1, 1, 0}, i64);
-
 Model regression() {
   Model model{nn::Sequential{nn::Dense(1)}};
   model.compile({.optimizer = "adam", .loss = "mse", .metrics = {"mae"}});
@@ -17,6 +13,8 @@ Model regression() {
 }
 
 TEST(OneLiners, Compiling) {
+  const Tensor x = tensor({{0, 0}, {0, 1}, {1, 0}, {1, 1}});
+  const Tensor classes = tensor({0, 1, 1, 0}, i64);
   Model model{nn::Sequential{nn::Dense(8, "relu"), nn::Dense(2)}};
   model.compile({.optimizer = "adam", .loss = "mse"});
   model.compile({.optimizer = optim::Adam(1e-3), .loss = loss::mse(), .metrics = {"mae", "mse"}});
@@ -29,6 +27,8 @@ TEST(OneLiners, Compiling) {
 }
 
 TEST(OneLiners, Fitting) {
+  const Tensor x = tensor({{0, 0}, {0, 1}, {1, 0}, {1, 1}});
+  const Tensor y = tensor({{0}, {1}, {1}, {2}});
   Model model = regression();
   IS(model.fit(x, y, {.verbose = 0}).epochs.size(), 1);
   IS(model.fit(x, y, {.epochs = 2, .batch_size = 2, .verbose = 0})["mae"].size(), 2);
@@ -55,6 +55,8 @@ TEST(OneLiners, Fitting) {
 }
 
 TEST(OneLiners, UsingModels) {
+  const Tensor x = tensor({{0, 0}, {0, 1}, {1, 0}, {1, 1}});
+  const Tensor y = tensor({{0}, {1}, {1}, {2}});
   Model model = regression();
   model.fit(x, y, {.verbose = 0});
   IS(model.predict(x).shape(), 4, 1);
@@ -86,6 +88,8 @@ TEST(OneLiners, UsingModels) {
 }
 
 TEST(OneLiners, Data) {
+  const Tensor x = tensor({{0, 0}, {0, 1}, {1, 0}, {1, 1}});
+  const Tensor y = tensor({{0}, {1}, {1}, {2}});
   const auto set = data::Dataset::from(x, y);
   IS(set.size(), 4);
   IS(data::Dataset::from({x}, {y}).size(), 4);

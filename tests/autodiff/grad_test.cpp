@@ -68,11 +68,8 @@ TEST(Grad, WithRespectToVariables) {
   EXPECT_FLOAT_EQ(g[1].item(), 14);
   EXPECT_FLOAT_EQ(g[2].item(), 0);
   EXPECT_FLOAT_EQ(grad(f, w)(tensor({2})).item(), 28);
-  struct Module {
-    std::vector<VariableRef> refs;
-    std::vector<VariableRef> parameters() const { return refs; }
-  };
-  EXPECT_FLOAT_EQ(grad(f, Module{{b.cell()}})(tensor({2}))[0].item(), 14);
+  EXPECT_FLOAT_EQ(grad(f, std::array{b.cell()})(tensor({2}))[0].item(), 14);
+  EXPECT_FLOAT_EQ(grad(f, std::tie(w, b))(tensor({2}))[1].item(), 14);
   const auto compiled = compile([&](const Tensor& x) { return grad(f, w)(x); })(tensor({2}));
   EXPECT_FLOAT_EQ(compiled.item(), 28);
 }

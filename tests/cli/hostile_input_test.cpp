@@ -70,6 +70,7 @@ TEST_F(HostileInput, ASetupThatIsDamagedIsSaidAsOne) {
   const Json whole = Json::parse(contents(folder_ / "s/setup.json"));
   const auto with = [&](const char* key, const Json& value) {
     Json changed = whole;
+    changed.erase("digest");
     changed[key] = value;
     write_file(folder_ / "s/setup.json", changed.dump());
   };
@@ -82,6 +83,13 @@ TEST_F(HostileInput, ASetupThatIsDamagedIsSaidAsOne) {
   with("preprocessing", "");
   bad({"eval", "s"}, 1, {"s/setup.json", "\"preprocessing\"", "damaged"});
   bad(resume, 1, {"s/setup.json", "\"preprocessing\""});
+  with("preprocessing", "{\"kind\":\"table\"}");
+  bad({"eval", "s"}, 1, {"s/setup.json", "\"preprocessing\"", "\"classes\" is missing"});
+  Json encoder = Json::parse(whole["preprocessing"].get<std::string>());
+  encoder["inputs"] = Json::array();  // divided by the number of its features before
+  with("preprocessing", encoder.dump());
+  bad({"eval", "s"}, 1, {"s/setup.json", "\"inputs\"", "at least one input"});
+  with("preprocessing", whole["preprocessing"]);
   // Layers of another network: the checkpoint is not of it, and going on again would not help.
   with("layers", "[{\"type\":\"dense\",\"units\":2}]");
   const Finished f = run(resume);

@@ -176,6 +176,7 @@ TEST_F(Setups, ThatAreDamagedAreRefused) {
   const std::string whole = test::contents(folder_ / "setup.json");
   const auto with = [&](const char* key, const json& value) {
     json changed = json::parse(whole);
+    changed.erase("digest");  // what is wrong is to be named, not only that something is
     changed[key] = value;
     test::write_file(folder_ / "setup.json", changed.dump());
     return [&] { read_run_setup(folder_.path()); };
@@ -189,6 +190,15 @@ TEST_F(Setups, ThatAreDamagedAreRefused) {
   test::expect_error<IoError>(with("class_names", 3), {"setup.json", "damaged"});
   test::write_file(folder_ / "setup.json", whole.substr(0, whole.size() / 2));
   test::expect_error<IoError>([&] { read_run_setup(folder_.path()); }, {"setup.json"});
+  // A digit that is another one, or a letter: valid, and wrong.
+  for (const char* place : {"\"test\":[", "\"train\":[", "\"fingerprint\":\"", "\\\"units\\\":"}) {
+    std::string changed = whole;
+    const auto at = changed.find_first_of("123456789", changed.find(place));
+    ASSERT_NE(at, std::string::npos) << place;
+    changed[at] = changed[at] == '9' ? '8' : static_cast<char>(changed[at] + 1);
+    test::write_file(folder_ / "setup.json", changed);
+    test::expect_error<IoError>([&] { read_run_setup(folder_.path()); }, {"setup.json", "damaged"});
+  }
   // Samples that the data does not have.
   with("test", json::parse("[[1000,100000]]"));
   test::expect_error<IoError>(

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "nacre/nacre.h"
+#include "nacre/ops/define/emit.h"
 #include "nacre/passes/pipeline.h"
 #include "nacre/plan/plan.h"
 #include "nacre/run/trace_session.h"

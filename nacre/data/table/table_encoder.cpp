@@ -439,6 +439,7 @@ TableEncoder TableEncoder::from_json(const std::string& text, const std::string&
     }
     out.inputs_.push_back(std::move(input));
   }
+  if (out.inputs_.empty()) json.at("inputs").fail("at least one input");
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 
 namespace nacre {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "nacre/ops/define/emit.h"
+#include "nacre/ops/define/operand.h"
 
 namespace nacre {
 

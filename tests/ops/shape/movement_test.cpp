@@ -157,9 +157,9 @@ TEST(MovementErrors, Texts) {
             }),
             "slice: axis 1 of size 3 has no 2 elements from 2 in steps of 1\n  input f32[2,3]");
   EXPECT_EQ(text_of([&] {
-              roll(at_nowhere(x), {1}, {0, 1});
+              roll(at_nowhere(x), {1, 2}, {0});
             }),
-            "roll: 1 shifts are given for 2 axes\n  input f32[2,3]");
+            "roll: 2 shifts are given for 1 axes\n  input f32[2,3]");
   EXPECT_EQ(text_of([&] { tile(at_nowhere(x), {-1}); }),
             "tile: a repeat count is negative (-1)\n  input f32[2,3]");
   EXPECT_EQ(text_of([&] { repeat(at_nowhere(x), I{1}, 0); }),

@@ -85,7 +85,7 @@ format-check:
 	@clang-format --dry-run --Werror $(SOURCES)
 
 docs: build
-	$(BUILD)/doc_tables docs
+	$(BUILD)/doc_tables .
 
 install: build
 	cmake --install $(BUILD)

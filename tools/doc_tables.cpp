@@ -1,24 +1,24 @@
-// Writes docs/ops.md and the tables that stand in other pages. `make docs` runs it; a test
+// Writes what is made from the program's tables (tools/doc_tables.h). `make docs` runs it; a test
 // compares.
 #include "tools/doc_tables.h"
 
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::cerr << "usage: doc_tables FOLDER\n";
+    std::cerr << "usage: doc_tables REPOSITORY\n";
     return 2;
   }
-  const std::string folder = std::string(argv[1]) + "/";
-  for (const std::string page : nacre::kPagesWithTables) {
-    std::ifstream in(folder + page);
-    const std::string before((std::istreambuf_iterator<char>(in)),
-                             std::istreambuf_iterator<char>());
-    std::ofstream out(folder + page);
-    out << (page == "ops.md" ? nacre::ops_markdown() : nacre::with_tables(before));
-    if (!out.flush()) return 1;
+  for (const auto& [name, text] : nacre::made_files(argv[1])) {
+    const std::string path = std::string(argv[1]) + "/" + name;
+    if (nacre::content_of(path) == text) continue;
+    std::ofstream out(path);
+    out << text;
+    if (!out.flush()) {
+      std::cerr << path << ": cannot be written\n";
+      return 1;
+    }
   }
   return 0;
 }

@@ -1,10 +1,13 @@
-// Tables of the documentation that are made from the tables of the program. In a page one stands
-// between <!-- table NAME, made by `make docs` --> and <!-- end -->.
+// What is made from the tables and folders of the program: tables of the documentation, each in its
+// page between <!-- table NAME, made by `make docs` --> and <!-- end -->, and nacre/nn/api.h.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -17,7 +20,10 @@
 
 namespace nacre {
 
-inline const char* const kPagesWithTables[] = {"ops.md", "data.md", "training.md", "recipes.md"};
+inline std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
 
 inline std::string sets_table() {
   std::string rows =
@@ -87,6 +93,32 @@ inline std::string with_tables(const std::string& page) {
     at = end;
   }
   return out + page.substr(at);
+}
+
+// nacre/nn/api.h: the headers of that folder, but for field.h, which options include.
+inline std::string all_layers(const std::string& root) {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(root + "/nacre/nn")) {
+    const std::string name = file.path().filename().string();
+    if (name.ends_with(".h") && name != "api.h" && name != "field.h") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  std::string text =
+      "// All layers. Made by `make docs` from the headers beside it.\n#pragma once\n\n";
+  for (const std::string& name : names) text += "#include \"nacre/nn/" + name + "\"\n";
+  return text;
+}
+
+// Every file that is made, with what it should hold; `root` is the repository's.
+inline std::vector<std::pair<std::string, std::string>> made_files(const std::string& root) {
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"docs/ops.md", ops_markdown()},
+      {"nacre/nn/api.h", all_layers(root)},
+  };
+  for (const std::string page : {"docs/data.md", "docs/training.md", "docs/recipes.md"}) {
+    files.emplace_back(page, with_tables(content_of(root + "/" + page)));
+  }
+  return files;
 }
 
 }  // namespace nacre

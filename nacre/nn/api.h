@@ -1,4 +1,4 @@
-// All layers.
+// All layers. Made by `make docs` from the headers beside it.
 #pragma once
 
 #include "nacre/nn/activation.h"

@@ -15,6 +15,9 @@ constexpr std::string_view kRule = "rule/";
 constexpr std::string_view kGroupRate = "group_rate/";
 constexpr std::string_view kUpdates = "updates";
 constexpr std::string_view kGathered = "accumulated_weight";
+constexpr const char* kStep = "step";
+constexpr const char* kRate = "learning_rate";
+constexpr const char* kFactor = "rate_factor";
 
 bool same_cell(const std::weak_ptr<VariableCell>& a, const VariableRef& b) {
   return !a.owner_before(b) && !b.owner_before(a);
@@ -34,6 +37,97 @@ void expect_fits(const std::string& slot, const std::string& name, const Shape& 
       fmt::format("optimizer: \"{}\" of \"{}\" is {} in the restored state, the "
                   "parameter is {}",
                   slot, name, to_string(value.spec()), to_string(shape)));
+}
+
+// What a saved state holds.
+struct Saved {
+  struct Parameter {
+    std::map<std::string, Tensor> slots;
+    std::int64_t updates = 0;
+    double gathered = -1;  // below 0: nothing
+  };
+  std::map<std::string, Parameter> parameters;
+  std::map<std::size_t, Tensor> group_rates;  // by the number of the group
+  std::map<std::string, Tensor> scalars;      // kStep, kRate, kFactor
+};
+
+void expect_rule(const std::string& saved, const std::string& ours) {
+  if (saved == ours) return;
+  throw ValueError(
+      fmt::format("optimizer: the state is that of \"{}\", this optimizer is "
+                  "\"{}\"\n  hint: go on with the optimizer it was saved from, or "
+                  "load the weights alone",
+                  saved, ours));
+}
+
+std::size_t group_number(const std::vector<Group>& groups, const std::string& match) {
+  const auto group =
+      std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.match == match; });
+  if (group == groups.end()) {
+    throw ValueError(
+        fmt::format("optimizer: the state has the rate of a group \"{}\", which "
+                    "this optimizer does not have",
+                    match));
+  }
+  return static_cast<std::size_t>(group - groups.begin());
+}
+
+// "momentum/hidden.weight" as what is kept and of which parameter.
+std::pair<std::string, std::string> kept_and_parameter(const std::string& key) {
+  const auto slash = key.find('/');
+  if (slash == std::string::npos || slash == 0 || slash + 1 == key.size()) {
+    throw ValueError(
+        fmt::format("optimizer: \"{}\" is no name of an optimizer's state; such are "
+                    "\"step\" and \"momentum/hidden.weight\"",
+                    key));
+  }
+  return {key.substr(0, slash), key.substr(slash + 1)};
+}
+
+// Sorts a saved state. Throws ValueError for what is not of this rule and these groups.
+Saved read_saved(const nn::StateMap& values, const std::string& rule,
+                 const std::vector<Group>& groups) {
+  Saved saved;
+  for (const auto& [key, value] : values) {
+    if (key.starts_with(kRule)) {
+      expect_rule(key.substr(kRule.size()), rule);
+    } else if (key.starts_with(kGroupRate)) {
+      saved.group_rates.emplace(group_number(groups, key.substr(kGroupRate.size())), value);
+    } else if (key == kStep || key == kRate || key == kFactor) {
+      saved.scalars.emplace(key, value);
+    } else {
+      const auto [what, name] = kept_and_parameter(key);
+      Saved::Parameter& parameter = saved.parameters[name];
+      if (what == kUpdates) {
+        parameter.updates = value.item<std::int64_t>();
+      } else if (what == kGathered) {
+        parameter.gathered = value.item<double>();
+      } else {
+        parameter.slots.emplace(what, value);
+      }
+    }
+  }
+  // States of before updates were counted for each Variable.
+  const auto step = saved.scalars.find(kStep);
+  const std::int64_t steps = step == saved.scalars.end() ? 0 : step->second.item<std::int64_t>();
+  for (auto& [name, parameter] : saved.parameters) {
+    if (values.count(std::string(kUpdates) + "/" + name) == 0) parameter.updates = steps;
+  }
+  return saved;
+}
+
+// Slots that stay keep their Variables, which a compiled step may have read.
+void restore_slots(std::map<std::string, Variable>& slots,
+                   const std::map<std::string, Tensor>& saved, const std::string& parameter) {
+  std::erase_if(slots, [&](const auto& s) { return saved.count(s.first) == 0; });
+  for (const auto& [what, value] : saved) {
+    const auto known = slots.find(what);
+    if (known != slots.end() && known->second.spec() == value.spec()) {
+      known->second.assign(value);
+    } else {
+      slots.insert_or_assign(what, Variable(value, what + "/" + parameter, false));
+    }
+  }
 }
 
 }  // namespace
@@ -217,9 +311,9 @@ void Optimizer::part_counts(const Entries& entries) {
 
 nn::NamedVariables Optimizer::state() const {
   nn::NamedVariables out{{std::string(kRule) + name(), kind_.cell()},
-                         {"step", step_.cell()},
-                         {"learning_rate", rate_.cell()},
-                         {"rate_factor", factor_.cell()}};
+                         {kStep, step_.cell()},
+                         {kRate, rate_.cell()},
+                         {kFactor, factor_.cell()}};
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     out.push_back({std::string(kGroupRate) + groups_[i].match, group_factors_[i].cell()});
   }
@@ -239,82 +333,29 @@ nn::NamedVariables Optimizer::state() const {
 
 void Optimizer::load_state(const nn::StateMap& values) {
   // Everything is looked at before anything changes.
-  struct Restored {
-    std::map<std::string, Tensor> slots;
-    std::int64_t updates = 0;
-    double gathered = -1;  // below 0: nothing
-  };
-  std::map<std::string, Restored> restored;
-  std::map<std::size_t, Tensor> rates;
-  std::vector<std::pair<Variable*, Tensor>> scalars;
-  const auto step = values.find("step");
-  const std::int64_t steps = step == values.end() ? 0 : step->second.item<std::int64_t>();
-  for (const auto& [key, value] : values) {
-    if (key.starts_with(kRule)) {
-      if (key.substr(kRule.size()) == name()) continue;
-      throw ValueError(
-          fmt::format("optimizer: the state is that of \"{}\", this optimizer is "
-                      "\"{}\"\n  hint: go on with the optimizer it was saved from, or "
-                      "load the weights alone",
-                      key.substr(kRule.size()), name()));
-    }
-    if (key.starts_with(kGroupRate)) {
-      const std::string match = key.substr(kGroupRate.size());
-      const auto group = std::find_if(groups_.begin(), groups_.end(),
-                                      [&](const Group& g) { return g.match == match; });
-      if (group == groups_.end()) {
-        throw ValueError(
-            fmt::format("optimizer: the state has the rate of a group \"{}\", which "
-                        "this optimizer does not have",
-                        match));
-      }
-      rates.emplace(static_cast<std::size_t>(group - groups_.begin()), value);
-      continue;
-    }
-    if (key == "step" || key == "learning_rate" || key == "rate_factor") {
-      scalars.emplace_back(key == "step"            ? &step_
-                           : key == "learning_rate" ? &rate_
-                                                    : &factor_,
-                           value);
-      continue;
-    }
-    const auto slash = key.find('/');
-    if (slash == std::string::npos || slash == 0 || slash + 1 == key.size()) {
-      throw ValueError(
-          fmt::format("optimizer: \"{}\" is no name of an optimizer's state; such are "
-                      "\"step\" and \"momentum/hidden.weight\"",
-                      key));
-    }
-    Restored& r = restored[key.substr(slash + 1)];
-    const std::string what = key.substr(0, slash);
-    if (what == kUpdates) {
-      r.updates = value.item<std::int64_t>();
-    } else if (what == kGathered) {
-      r.gathered = value.item<double>();
-    } else {
-      r.slots.emplace(what, value);
-    }
-  }
-  // States of before updates were counted for each Variable.
-  for (auto& [name, r] : restored) {
-    if (values.count(std::string(kUpdates) + "/" + name) == 0) r.updates = steps;
-  }
+  const Saved saved = read_saved(values, name(), groups_);
   for (const auto& entry : entries_) {
-    const auto found = restored.find(entry->name);
+    const auto found = saved.parameters.find(entry->name);
     const VariableRef cell = entry->cell.lock();
-    if (found == restored.end() || !cell) continue;
+    if (found == saved.parameters.end() || !cell) continue;
     for (const auto& [what, value] : found->second.slots) {
       expect_fits(what, entry->name, cell->value.shape(), value);
     }
   }
-  for (const auto& [variable, value] : scalars) variable->assign(value);
-  for (const auto& [group, value] : rates) {
+  const auto assign = [&](const char* key, Variable& variable) {
+    const auto found = saved.scalars.find(key);
+    if (found != saved.scalars.end()) variable.assign(found->second);
+  };
+  assign(kStep, step_);
+  assign(kRate, rate_);
+  assign(kFactor, factor_);
+  for (const auto& [group, value] : saved.group_rates) {
     group_factors_[group].assign(value);
     groups_[group].rate_factor = value.item<double>();
   }
   // Variables that are known keep their entries unless others of their names come first; what the
   // state does not have is forgotten.
-  std::erase_if(entries_, [&](const auto& e) { return restored.count(e->name) == 0; });
+  std::erase_if(entries_, [&](const auto& e) { return saved.parameters.count(e->name) == 0; });
   std::unordered_map<std::string, Entry*> by_name;
   std::unordered_set<const Entry*> all;
   for (const auto& e : entries_) {
@@ -323,33 +364,23 @@ void Optimizer::load_state(const nn::StateMap& values) {
   }
   std::erase_if(by_cell_, [&](const auto& known) { return !all.contains(known.second); });
   std::map<std::pair<std::int64_t, double>, std::shared_ptr<Count>> counts;
-  for (const auto& [name, r] : restored) {
-    Entry*& place = by_name[name];
-    if (!place) {
-      place = entries_.emplace_back(std::make_unique<Entry>()).get();
-      place->name = name;
+  for (const auto& [name, parameter] : saved.parameters) {
+    Entry*& entry = by_name[name];
+    if (!entry) {
+      entry = entries_.emplace_back(std::make_unique<Entry>()).get();
+      entry->name = name;
     }
-    Entry& entry = *place;
-    entry.waiting = true;
-    std::erase_if(entry.slots,
-                  [&, &slots = r.slots](const auto& s) { return slots.count(s.first) == 0; });
-    for (const auto& [what, value] : r.slots) {
-      const auto known = entry.slots.find(what);
-      if (known != entry.slots.end() && known->second.spec() == value.spec()) {
-        known->second.assign(value);
-      } else {
-        entry.slots.insert_or_assign(what, Variable(value, what + "/" + name, false));
-      }
-    }
-    std::shared_ptr<Count>& count = counts[{r.updates, r.gathered}];
+    entry->waiting = true;
+    restore_slots(entry->slots, parameter.slots, name);
+    std::shared_ptr<Count>& count = counts[{parameter.updates, parameter.gathered}];
     if (!count) {
       count = std::make_shared<Count>();
-      count->updates = Variable(Tensor::scalar(r.updates, i64), "updates", false);
-      if (r.gathered >= 0) {
-        count->gathered = Variable(Tensor::scalar(r.gathered, f64), "gathered", false);
+      count->updates = Variable(Tensor::scalar(parameter.updates, i64), "updates", false);
+      if (parameter.gathered >= 0) {
+        count->gathered = Variable(Tensor::scalar(parameter.gathered, f64), "gathered", false);
       }
     }
-    entry.count = count;
+    entry->count = count;
   }
   ++structure_;  // of the counts
   options_changed();

@@ -8,18 +8,11 @@ namespace nacre {
 namespace cpu {
 namespace {
 
-// Best first, for ops that stand in several.
 std::vector<std::span<const KernelRow>> kernel_tables() {
   return {
-      view_kernels(),          onednn_conv_kernels(), direct_conv_kernels(), pool_row_kernels(),
-      pool_kernels(),          linalg_kernels(),      adam_kernels(),        elementwise_kernels(),
-      reduce_kernels(),        softmax_kernels(),     matmul_kernels(),      movement_kernels(),
-      cross_entropy_kernels(), normalize_kernels(),   attention_kernels(),   sampling_kernels(),
-      fft_kernels(),           random_kernels(),      part_kernels(),        pad_kernels(),
-      gather_kernels(),        scatter_kernels(),     cumulative_kernels(),  frame_kernels(),
-      logsumexp_kernels(),     sort_kernels(),        draw_kernels(),        finite_kernels(),
-      ctc_kernels(),           conv_pool_kernels(),   expect_kernels(),      factor_kernels(),
-      widened_kernels(),
+#define NACRE_KERNELS(table) table(),
+#include "nacre/kernels/cpu/kernels.def"
+#undef NACRE_KERNELS
   };
 }
 

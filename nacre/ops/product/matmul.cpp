@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "nacre/ops/define/emit.h"
 #include "nacre/ops/define/op_defs.h"
 #include "nacre/ops/elementwise/rules.h"
@@ -125,8 +127,18 @@ TensorList vjp_matmul(const VjpContext& c) {
   };
   Tensor da;
   Tensor db;
+  // Weights that all batches share: the rows of all are those of one product, instead of one for
+  // each batch and a sum.
+  if (c.wanted[1] && b.rank() == 2 && a.rank() > 2 && !ta) {
+    const auto rows = [](const Tensor& t) {
+      return nacre::reshape(
+          t, Shape{t.elements() / std::max<std::int64_t>(1, t.size(-1)), t.size(-1)});
+    };
+    db = tb ? mm(rows(ct), rows(a), true, false) : mm(rows(a), rows(ct), true, false);
+  } else if (c.wanted[1]) {
+    db = sum_to(tb ? mm(ct, a, true, ta) : mm(a, ct, !ta, false), b.shape());
+  }
   if (c.wanted[0]) da = sum_to(ta ? mm(b, ct, tb, true) : mm(ct, b, false, !tb), a.shape());
-  if (c.wanted[1]) db = sum_to(tb ? mm(ct, a, true, ta) : mm(a, ct, !ta, false), b.shape());
   return {da, db};
 }
 

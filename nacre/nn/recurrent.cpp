@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "nacre/nn/decoding.h"
 #include "nacre/ops/api.h"
 #include "nacre/run/control.h"
 
@@ -227,10 +228,35 @@ Tensors Recurrent::kept_state(const Operand& x) {
   return state;
 }
 
+// The states that the sequence which is read token by token has come to.
+Tensors Recurrent::past_state(const LayerCall& call, const Operand& x) {
+  if (options_.bidirectional || options_.reverse) {
+    call.fail_value(x.at(), "it reads from the end, so a sequence cannot be read token by token");
+  }
+  Tensors state;
+  for (std::size_t s = 0; s < states_; ++s) state.push_back(past_of(x, s).value());
+  return state;
+}
+
+Variable& Recurrent::past_of(const Operand& x, std::size_t state) {
+  const Tensor input = x.tensor();
+  return Decoding::current()->kept(
+      *this, fmt::format("state_{}", state),
+      {is_floating(input.dtype()) ? input.dtype() : f32,
+       {input.size(0), static_cast<std::int64_t>(weights_.size()), options_.units}});
+}
+
 Tensor Recurrent::operator()(const Operand& x) {
   const LayerCall call(*this);
-  const SequenceOutput result = run(call, x, {.state = kept_state(x)});
-  for (std::size_t s = 0; s < kept_.size(); ++s) kept_[s].assign(result.state[s]);
+  const bool past = Decoding::current() != nullptr;
+  Tensors before = past ? past_state(call, x) : kept_state(x);
+  // What is kept of a past has the batch first.
+  for (Tensor& s : before) s = past ? swap_axes(s, 0, 1) : s;
+  const SequenceOutput result = run(call, x, {.state = before});
+  for (std::size_t s = 0; past && s < states_; ++s) {
+    past_of(x, s).assign(swap_axes(result.state[s], 0, 1));
+  }
+  for (std::size_t s = 0; !past && s < kept_.size(); ++s) kept_[s].assign(result.state[s]);
   if (options_.return_sequences) return call.done(result.output);
   // The last state of each direction of the last layer.
   Tensors ends;
@@ -245,12 +271,19 @@ void Recurrent::reset_state() {
   for (Variable& kept : kept_) kept.assign(zeros(kept.shape(), kept.value().dtype()));
 }
 
+SimpleRNN::SimpleRNN(First units, RecurrentOptions options)
+    : SimpleRNN(sized("SimpleRNN", std::move(options), &RecurrentOptions::units, units), units.at) {
+}
+
 SimpleRNN::SimpleRNN(RecurrentOptions options, Location at)
     : Recurrent("SimpleRNN", std::move(options), 1, 1, at) {}
 
 Tensors SimpleRNN::step(const Tensor& inputs, const Tensors& states, const Weights& w) const {
   return {tanh(inputs + recurrent_product(states[0], w))};
 }
+
+LSTM::LSTM(First units, RecurrentOptions options)
+    : LSTM(sized("LSTM", std::move(options), &RecurrentOptions::units, units), units.at) {}
 
 LSTM::LSTM(RecurrentOptions options, Location at)
     : Recurrent("LSTM", std::move(options), 4, 2, at) {}
@@ -265,6 +298,9 @@ Tensors LSTM::step(const Tensor& inputs, const Tensors& states, const Weights& w
   const Tensor cell = sigmoid(gates[1]) * states[1] + sigmoid(gates[0]) * tanh(gates[2]);
   return {sigmoid(gates[3]) * tanh(cell), cell};
 }
+
+GRU::GRU(First units, RecurrentOptions options)
+    : GRU(sized("GRU", std::move(options), &RecurrentOptions::units, units), units.at) {}
 
 GRU::GRU(RecurrentOptions options, Location at) : Recurrent("GRU", std::move(options), 3, 1, at) {}
 

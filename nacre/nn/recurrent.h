@@ -95,6 +95,8 @@ class Recurrent : public LayerBase {
   std::pair<Tensor, Tensors> run_direction(const Tensor& x, Tensors state, const Tensor& counts,
                                            std::size_t place, bool reverse);
   Tensors kept_state(const Operand& x);
+  Tensors past_state(const LayerCall& call, const Operand& x);
+  Variable& past_of(const Operand& x, std::size_t state);
   Tensor mask(const Shape& shape, double rate, DType dtype);
   std::size_t directions() const { return options_.bidirectional ? 2 : 1; }
 
@@ -110,6 +112,8 @@ class Recurrent : public LayerBase {
 class SimpleRNN : public Recurrent {
  public:
   explicit SimpleRNN(RecurrentOptions options, Location at = std::source_location::current());
+  // SimpleRNN(64).
+  explicit SimpleRNN(First units, RecurrentOptions options = {});
 
  private:
   Tensors step(const Tensor& inputs, const Tensors& states, const Weights& weights) const override;
@@ -121,6 +125,8 @@ class SimpleRNN : public Recurrent {
 class LSTM : public Recurrent {
  public:
   explicit LSTM(RecurrentOptions options, Location at = std::source_location::current());
+  // LSTM(64), LSTM(64, {.return_sequences = true}).
+  explicit LSTM(First units, RecurrentOptions options = {});
 
  private:
   Tensors step(const Tensor& inputs, const Tensors& states, const Weights& weights) const override;
@@ -133,6 +139,8 @@ class LSTM : public Recurrent {
 class GRU : public Recurrent {
  public:
   explicit GRU(RecurrentOptions options, Location at = std::source_location::current());
+  // GRU(64).
+  explicit GRU(First units, RecurrentOptions options = {});
 
  private:
   Tensors step(const Tensor& inputs, const Tensors& states, const Weights& weights) const override;

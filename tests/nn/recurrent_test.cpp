@@ -285,7 +285,7 @@ TEST(Recurrent, LearnsWhatCameFirst) {
   model.compile({.optimizer = optim::Adam({.learning_rate = 0.02}),
                  .loss = loss::sparse_categorical_crossentropy({.from_logits = true}),
                  .metrics = {metric::accuracy()}});
-  const History history = model.fit(x, y, {.epochs = 60, .batch_size = 32, .verbose = 0});
+  const History history = model.fit(x, y, {.epochs = 100, .batch_size = 32, .verbose = 0});
   EXPECT_GT(history.last("accuracy"), 0.95);
 }
 

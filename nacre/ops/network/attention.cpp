@@ -1,6 +1,7 @@
-// attention {scale, causal}: (q, k, v, [mask]) -> o;
-// attention_backward {scale, causal, mask_gradient}: (q, k, v, ct, [mask]) -> dq, dk, dv, [dmask].
-// All of q, k, v have the same leading axes here; the mask broadcasts to [..., queries, keys].
+// attention {scale, causal, window}: (q, k, v, [mask]) -> o;
+// attention_backward {scale, causal, window, mask_gradient}: (q, k, v, ct, [mask]) -> dq, dk, dv,
+// [dmask]. All of q, k, v have the same leading axes here; the mask broadcasts to [..., queries,
+// keys].
 #include "nacre/ops/network/attention.h"
 
 #include <fmt/format.h>
@@ -74,7 +75,13 @@ Tensor scaled_dot_product_attention(const Operand& q, const Operand& k, const Op
   }
   const double features = a.rank() > 0 ? static_cast<double>(a.size(-1)) : 1;
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(std::max(1.0, features));
-  const Attrs attrs{{"scale", scale}, {"causal", options.causal}};
+  if (options.window < 0) {
+    throw ValueError(format_error({.op = "scaled_dot_product_attention",
+                                   .what = fmt::format("window {} is below 0", options.window),
+                                   .location = at}));
+  }
+  Attrs attrs{{"scale", scale}, {"causal", options.causal}};
+  if (options.window > 0) attrs = attrs.with("window", options.window);
   if (!options.mask.defined()) return emit_one(Op::attention, attrs, {a, b, c}, at);
   const Tensor mask =
       options.mask.dtype() == boolean ? options.mask : cast({options.mask, at}, a.dtype());
@@ -188,7 +195,9 @@ Probabilities probabilities(const ReferenceContext& c, const Sizes& n, std::size
           score += q[(b * n.queries + i) * n.features + f] * k[(b * n.keys + j) * n.features + f];
         }
         const std::size_t at = (b * n.queries + i) * n.keys + j;
-        hidden[at] = c.attrs.flag_or("causal", false) && j > i;
+        const auto window = static_cast<std::size_t>(c.attrs.integer_or("window", 0));
+        hidden[at] = (c.attrs.flag_or("causal", false) && j > i) ||
+                     (window > 0 && (j >= i + window || i >= j + window));
         p[at] = score * c.attrs.number("scale");
       }
     }
@@ -298,6 +307,12 @@ Tensor seen(const VjpContext& c) {
   if (c.attrs.flag_or("causal", false)) {
     result = nacre::less_equal(nacre::reshape(arange(keys), Shape{1, keys}),
                                nacre::reshape(arange(queries), Shape{queries, 1}));
+  }
+  if (const std::int64_t window = c.attrs.integer_or("window", 0); window > 0) {
+    const Tensor apart = nacre::abs(nacre::reshape(arange(keys), Shape{1, keys}) -
+                                    nacre::reshape(arange(queries), Shape{queries, 1}));
+    const Tensor near = nacre::less(apart, window);
+    result = result.defined() ? nacre::logical_and(result, near) : near;
   }
   if (c.inputs.size() == 5) {
     const Tensor mask = c.in(4).dtype() == boolean
@@ -429,10 +444,11 @@ Cost cost_of(std::span<const Spec> in, std::span<const Spec> out, double product
 std::vector<Sample> samples_of(bool backward) {
   std::vector<Sample> list;
   const auto add = [&](DType d, Shape q, Shape k, Shape v, bool causal,
-                       std::vector<SampleInput> mask = {}) {
+                       std::vector<SampleInput> mask = {}, std::int64_t window = 0) {
     Sample s{.inputs = {{{d, q}}, {{d, k}}, {{d, v}}},
              .attrs = {{"scale", 0.5}, {"causal", causal}},
              .tolerance_scale = 4};
+    if (window > 0) s.attrs = s.attrs.with("window", window);
     if (backward) {
       s.inputs.push_back({{d, matrices(leading(q), q.at_back(-2), v.at_back(-1))}});
       s.attrs = s.attrs.with("mask_gradient", !mask.empty() && mask[0].spec.dtype != boolean);
@@ -446,6 +462,8 @@ std::vector<Sample> samples_of(bool backward) {
   add(f32, {2, 3, 5}, {2, 4, 5}, {2, 4, 3}, false, {{{f32, {4}}}});
   add(f32, {2, 3, 5}, {2, 4, 5}, {2, 4, 3}, false, {{{boolean, {2, 3, 4}}, 0, 1, Fill::booleans}});
   add(f64, {3, 2}, {3, 2}, {3, 2}, true, {{{f64, {3, 3}}}});
+  add(f32, {2, 29, 5}, {2, 29, 5}, {2, 29, 5}, true, {}, 4);
+  add(f32, {23, 3}, {11, 3}, {11, 4}, false, {}, 3);
   return list;
 }
 

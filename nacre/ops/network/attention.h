@@ -10,6 +10,9 @@ struct AttentionOptions {
   Tensor mask = {};
   bool causal = false;  // query i sees keys 0..i
   double scale = 0;     // 0: 1 / sqrt(features)
+  // Query i sees keys i - window + 1 ... i + window - 1 only; 0: all. (Beltagy et al.,
+  // "Longformer", 2020.)
+  std::int64_t window = 0;
 };
 
 // softmax(q k^T * scale + mask) v. q is [..., queries, features], k [..., keys, features], v [...,

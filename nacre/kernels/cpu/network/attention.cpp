@@ -22,6 +22,7 @@ struct Heads {
   std::int64_t block;  // queries at a time
   float scale;
   bool causal;
+  std::int64_t window;  // 0: none
   DType mask_type = f32;
   bool masked = false;
   // Where the mask of each head starts, and how it moves along queries and keys.
@@ -41,6 +42,7 @@ struct Heads {
     block = std::min(block, (queries + 5) / 6 * 6);
     scale = static_cast<float>(q.attrs.number("scale"));
     causal = q.attrs.flag_or("causal", false);
+    window = q.attrs.integer_or("window", 0);
     if (q.inputs.size() <= mask) return;
     masked = true;
     mask_type = q.inputs[mask].dtype;
@@ -69,11 +71,29 @@ struct Heads {
     const std::int64_t n = keys * features + block * keys;
     return ((backward ? n + keys * values + block * keys : n) + 15) / 16 * 16;
   }
-  // The keys that queries below `end` may see at all.
-  std::int64_t visible(std::int64_t end) const { return causal ? std::min(end, keys) : keys; }
+  // Keys begin ... end - 1.
+  struct Range {
+    std::int64_t begin, end;
+    std::int64_t size() const { return end - begin; }
+  };
+  // Those that query i may see but for the mask.
+  Range seen_by(std::int64_t i) const {
+    Range r{0, keys};
+    if (window > 0) r = {i - window + 1, i + window};
+    if (causal) r.end = std::min(r.end, i + 1);
+    r.begin = std::clamp<std::int64_t>(r.begin, 0, keys);
+    r.end = std::clamp(r.end, r.begin, keys);
+    return r;
+  }
+  // Those that any of `rows` queries from `first` on may see; for the last ones of many queries
+  // there may be none.
+  Range seen_by(std::int64_t first, std::int64_t rows) const {
+    const Range last = seen_by(first + rows - 1);
+    return {std::min(seen_by(first).begin, last.begin), last.end};
+  }
   // Whether query i does not see key j.
   bool hides(const void* mask, std::int64_t head, std::int64_t i, std::int64_t j) const {
-    if (causal && j > i) return true;
+    if (const Range r = seen_by(i); j < r.begin || j >= r.end) return true;
     if (!masked) return false;
     const std::int64_t at =
         mask_start[static_cast<std::size_t>(head)] + i * mask_row + j * mask_column;
@@ -91,19 +111,25 @@ GemmArguments product(std::int64_t m, std::int64_t n, std::int64_t k, const floa
           to_size(b_row), c,          to_size(c_row), add};
 }
 
-// The softmax of `rows` queries from `first` on, into p; keys from `visible` on are left out.
+// The softmax of `rows` queries from `first` on, into p; only the keys `seen` are looked at.
 void probabilities(const Heads& h, std::int64_t head, std::int64_t first, std::int64_t rows,
-                   std::int64_t visible, const float* q, const float* k_transposed,
-                   const void* mask, float* p) {
+                   Heads::Range seen, const float* q, const float* k_transposed, const void* mask,
+                   float* p) {
   const RowOps& ops = row_ops();
-  ops.gemm(product(rows, visible, h.features, q + first * h.features, h.features, 1, k_transposed,
-                   h.keys, p, h.keys, false));
+  ops.gemm(product(rows, seen.size(), h.features, q + first * h.features, h.features, 1,
+                   k_transposed + seen.begin, h.keys, p + seen.begin, h.keys, false));
   for (std::int64_t i = 0; i < rows; ++i) {
+    const Heads::Range own = h.seen_by(first + i);
     float* row = p + i * h.keys;
-    const std::int64_t n = h.causal ? std::min(first + i + 1, visible) : visible;
+    std::fill(row + seen.begin, row + own.begin, 0.0f);
+    std::fill(row + own.end, row + seen.end, 0.0f);
+    const std::int64_t n = own.size();
+    if (n == 0) continue;
+    row += own.begin;
     ops.scale(row, h.scale, 0, row, to_size(n));
     if (h.masked) {
-      const std::int64_t at = h.mask_start[to_size(head)] + (first + i) * h.mask_row;
+      const std::int64_t at =
+          h.mask_start[to_size(head)] + (first + i) * h.mask_row + own.begin * h.mask_column;
       if (h.mask_type == boolean) {
         const bool* m = static_cast<const bool*>(mask) + at;
         for (std::int64_t j = 0; j < n; ++j) row[j] = m[j * h.mask_column] ? row[j] : kHidden;
@@ -121,7 +147,6 @@ void probabilities(const Heads& h, std::int64_t head, std::int64_t first, std::i
     } else {
       ops.scale(row, 1 / ops.exp_sum(row, top, row, to_size(n)), 0, row, to_size(n));
     }
-    std::fill(row + n, row + visible, 0.0f);
   }
 }
 
@@ -129,9 +154,9 @@ void probabilities(const Heads& h, std::int64_t head, std::int64_t first, std::i
 // keys are hidden and some operand is not finite, these loops leave hidden pairs out instead.
 bool needs_care(const Heads& h,
                 std::initializer_list<std::pair<const float*, std::int64_t>> arrays) {
-  return (h.causal || h.masked) && !std::all_of(arrays.begin(), arrays.end(), [](const auto& a) {
-           return all_finite(a.first, to_size(a.second));
-         });
+  return (h.causal || h.masked || h.window > 0) &&
+         !std::all_of(arrays.begin(), arrays.end(),
+                      [](const auto& a) { return all_finite(a.first, to_size(a.second)); });
 }
 
 // o = p v for `rows` queries from `first` on.
@@ -139,7 +164,8 @@ void careful_forward(const Heads& h, const void* mask, std::int64_t head, std::i
                      std::int64_t rows, const float* p, const float* v, float* o) {
   std::fill_n(o, rows * h.values, 0.0f);
   for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < h.visible(first + rows); ++j) {
+    const Heads::Range seen = h.seen_by(first + i);
+    for (std::int64_t j = seen.begin; j < seen.end; ++j) {
       if (h.hides(mask, head, first + i, j)) continue;
       for (std::int64_t f = 0; f < h.values; ++f) {
         o[i * h.values + f] += p[i * h.keys + j] * v[j * h.values + f];
@@ -155,7 +181,6 @@ struct Operands {
 };
 void careful_backward(const Heads& h, const void* mask, std::int64_t head, std::int64_t first,
                       std::int64_t rows, const Operands& a, const float* p, float* ds) {
-  const std::int64_t n = h.visible(first + rows);
   std::fill_n(a.dq + first * h.features, rows * h.features, 0.0f);
   if (a.dmask) std::fill_n(a.dmask + first * h.keys, rows * h.keys, 0.0f);
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -163,7 +188,8 @@ void careful_backward(const Heads& h, const void* mask, std::int64_t head, std::
     const float* g = a.g + i * h.values;
     float along = 0;
     const auto each_seen = [&](auto&& f) {
-      for (std::int64_t j = 0; j < n; ++j) {
+      const Heads::Range seen = h.seen_by(first + i);
+      for (std::int64_t j = seen.begin; j < seen.end; ++j) {
         if (!h.hides(mask, head, first + i, j)) f(j);
       }
     };
@@ -219,14 +245,15 @@ PreparedKernel prepare_forward(const KernelQuery& query) {
                         to_size(h.features));
           for (std::int64_t first = 0; first < h.queries; first += h.block) {
             const std::int64_t rows = std::min(h.block, h.queries - first);
-            const std::int64_t n = h.visible(first + rows);
-            probabilities(h, head, first, rows, n, q, k_transposed, mask, p);
+            const Heads::Range seen = h.seen_by(first, rows);
+            probabilities(h, head, first, rows, seen, q, k_transposed, mask, p);
             if (care) {
               careful_forward(h, mask, head, first, rows, p, v, o + first * h.values);
               continue;
             }
-            ops.gemm(product(rows, h.values, n, p, h.keys, 1, v, h.values, o + first * h.values,
-                             h.values, false));
+            ops.gemm(product(rows, h.values, seen.size(), p + seen.begin, h.keys, 1,
+                             v + seen.begin * h.values, h.values, o + first * h.values, h.values,
+                             false));
           }
         });
       },
@@ -270,31 +297,36 @@ PreparedKernel prepare_backward(const KernelQuery& query) {
           std::fill_n(dv, h.keys * h.values, 0.0f);
           for (std::int64_t first = 0; first < h.queries; first += h.block) {
             const std::int64_t rows = std::min(h.block, h.queries - first);
-            const std::int64_t n = h.visible(first + rows);
+            const Heads::Range seen = h.seen_by(first, rows);
+            const std::int64_t n = seen.size();
             const float* g = ct + first * h.values;
-            probabilities(h, head, first, rows, n, q, k_transposed, mask, p);
+            probabilities(h, head, first, rows, seen, q, k_transposed, mask, p);
             if (care) {
               careful_backward(h, mask, head, first, rows, {q, k, v, g, dq, dk, dv, dmask}, p, ds);
               continue;
             }
-            ops.gemm(product(n, h.values, rows, p, 1, h.keys, g, h.values, dv, h.values, true));
-            ops.gemm(product(rows, n, h.values, g, h.values, 1, v_transposed, h.keys, ds, h.keys,
-                             false));
+            ops.gemm(product(n, h.values, rows, p + seen.begin, 1, h.keys, g, h.values,
+                             dv + seen.begin * h.values, h.values, true));
+            ops.gemm(product(rows, n, h.values, g, h.values, 1, v_transposed + seen.begin, h.keys,
+                             ds + seen.begin, h.keys, false));
             for (std::int64_t i = 0; i < rows; ++i) {
-              float* row = ds + i * h.keys;
-              const float* p_row = p + i * h.keys;
+              float* row = ds + i * h.keys + seen.begin;
+              const float* p_row = p + i * h.keys + seen.begin;
               const float along = ops.dot(p_row, row, to_size(n));
               if (dmask) {
                 float* to = dmask + (first + i) * h.keys;
-                ops.softmax_gradient(p_row, row, along, 1, to, to_size(n));
-                std::fill(to + n, to + h.keys, 0.0f);
+                std::fill(to, to + seen.begin, 0.0f);
+                ops.softmax_gradient(p_row, row, along, 1, to + seen.begin, to_size(n));
+                std::fill(to + seen.end, to + h.keys, 0.0f);
               }
               ops.softmax_gradient(p_row, row, along, h.scale, row, to_size(n));
             }
-            ops.gemm(product(rows, h.features, n, ds, h.keys, 1, k, h.features,
-                             dq + first * h.features, h.features, false));
-            ops.gemm(product(n, h.features, rows, ds, 1, h.keys, q + first * h.features, h.features,
-                             dk, h.features, true));
+            ops.gemm(product(rows, h.features, n, ds + seen.begin, h.keys, 1,
+                             k + seen.begin * h.features, h.features, dq + first * h.features,
+                             h.features, false));
+            ops.gemm(product(n, h.features, rows, ds + seen.begin, 1, h.keys,
+                             q + first * h.features, h.features, dk + seen.begin * h.features,
+                             h.features, true));
           }
         });
       },

@@ -87,6 +87,10 @@ void Console::say(const std::string& text) const {
   if (!json) write_output(with_newline(text));
 }
 
+void Console::write(const std::string& text) const {
+  if (!json) write_output(text);
+}
+
 void Console::warn(const std::string& text) const {
   if (!json) write_error(with_newline("nacre: warning: " + text));
 }

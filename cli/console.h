@@ -41,6 +41,8 @@ struct Console {
   void print(const std::string& text, const nlohmann::json& data) const;
   // What only people read: nothing when --json was given.
   void say(const std::string& text) const;
+  // A piece of a text that goes on: no line break is added, and it appears at once.
+  void write(const std::string& text) const;
   // The same on stderr: "nacre: warning: ...".
   void warn(const std::string& text) const;
   // On stderr "nacre: TEXT"; with --json on stdout {"error": TEXT, "exit_code": CODE}. Returns the

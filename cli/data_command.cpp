@@ -131,13 +131,12 @@ std::string division_of(const Setup& setup, const std::string& name, nlohmann::j
   json["sample"] = setup.input.shape.to_vector();
   json["train"] = n;
   json["test"] = setup.test.size();
-  json["task"] = setup.classifies ? "classification" : "regression";
+  json["task"] = std::string(zoo::name_of(setup.task));
   json["class_names"] = setup.info.class_names;
   json["column_names"] = setup.info.column_names;
-  std::string text =
-      fmt::format("{}: {}\nsamples {}, {} for training, {} for testing\n", printable(name),
-                  setup.classifies ? fmt::format("{} classes", setup.outputs) : "values to predict",
-                  to_string(setup.input), with_thousands(n), with_thousands(setup.test.size()));
+  std::string text = fmt::format("{}: {}\nsamples {}, {} for training, {} for testing\n",
+                                 printable(name), outputs_text(setup), to_string(setup.input),
+                                 with_thousands(n), with_thousands(setup.test.size()));
   if (!setup.info.class_names.empty()) {
     text += "classes: " + joined(setup.info.class_names) + "\n";
   }

@@ -7,6 +7,7 @@
 #include "cli/model_file.h"
 #include "cli/options.h"
 #include "cli/own_data.h"
+#include "cli/recipe_model.h"
 #include "cli/run_directory.h"
 #include "cli/run_setup.h"
 #include "cli/setup.h"
@@ -92,10 +93,11 @@ int run_eval(const EvalCommand& command, const Console& console) {
     own = begun && is_own(*begun, command.data);
   }
   check_shape(test.input_specs().at(0).shape, saved, test.info().name);
-  Model model = make_model(recipe, saved.layers, saved.classifies, 1);
+  Model model = make_model(recipe, saved.layers, saved.task, 1);
   model.load_state(nn::values_of(saved.model.state()));
-  nlohmann::json result = judge(model, test, info, saved.classifies, command.batch_size);
+  nlohmann::json result = judge(model, test, info, saved.task, command.batch_size);
   result.erase("mistakes");
+  result.erase("texts");
   if (!warnings.empty()) result["warnings"] = warnings;
   if (own) result["includes_training_samples"] = true;
   std::vector<std::vector<std::string>> rows{{"metric", "value"}};

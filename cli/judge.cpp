@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "cli/run_files.h"
+#include "cli/writing.h"
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
 #include "nacre/data/image/image.h"
@@ -59,10 +61,11 @@ std::string class_name(const std::vector<std::string>& names, std::size_t i) {
   return i < names.size() ? names[i] : std::to_string(i);
 }
 
-std::vector<std::vector<double>> outputs_of(Model& model, const Tensor& inputs, bool classifies,
+std::vector<std::vector<double>> outputs_of(Model& model, const Tensor& inputs, zoo::Task task,
                                             std::int64_t batch_size) {
   Tensor out = model.predict(inputs, {.batch_size = batch_size});
-  if (classifies && !zoo::gives_probabilities(model.network())) out = softmax(out);
+  if (task == zoo::Task::classification && !zoo::gives_probabilities(model.network()))
+    out = softmax(out);
   const std::vector<double> flat = out.to_vector<double>();
   const auto n = static_cast<std::size_t>(inputs.size(0));
   std::vector<std::vector<double>> rows;
@@ -88,14 +91,59 @@ std::vector<std::pair<std::size_t, double>> top_classes(const std::vector<double
   return best;
 }
 
+namespace {
+
+// Bytes of text that a test set asks for: what the loss of its tokens is shared out over.
+std::int64_t bytes_to_predict(const data::Dataset& test, const data::LanguageForm& form) {
+  std::int64_t bytes = 0;
+  data::Loader batches(test, {.batch_size = 64});
+  for (data::Batch batch; batches.next(batch);) {
+    std::vector<std::int64_t> tokens = batch.targets[0].to_vector<std::int64_t>();
+    std::erase_if(tokens, [](std::int64_t t) { return t < 0; });
+    bytes += static_cast<std::int64_t>(form.text(tokens).size());
+  }
+  return bytes;
+}
+
+std::int64_t tokens_to_predict(const data::Dataset& test) {
+  std::int64_t count = 0;
+  data::Loader batches(test, {.batch_size = 64});
+  for (data::Batch batch; batches.next(batch);) {
+    const std::vector<std::int64_t> tokens = batch.targets[0].to_vector<std::int64_t>();
+    count += std::count_if(tokens.begin(), tokens.end(), [](std::int64_t t) { return t >= 0; });
+  }
+  return count;
+}
+
+// Models of other tokens are only comparable by what a byte of the text costs. What the model
+// writes says more than any number.
+void judge_language(nlohmann::json& out, Model& model, const data::Dataset& test,
+                    const data::Info& info) {
+  const auto form = data::Preprocess::from_json(info.preprocessing, "the data");
+  const auto* language = std::get_if<data::LanguageForm>(&form.form());
+  if (!language) return;
+  const auto bytes = static_cast<double>(bytes_to_predict(test, *language));
+  const auto tokens = static_cast<double>(tokens_to_predict(test));
+  const auto loss = out["metrics"].find("loss");
+  if (bytes > 0 && loss != out["metrics"].end()) {
+    out["metrics"]["bits_per_byte"] = loss->get<double>() * tokens / bytes / std::log(2.0);
+  }
+  out["texts"] = write_texts(
+      model, *language, "",
+      {.texts = language->lines() ? 12 : 2, .generate = {.most = 400, .temperature = 0.8}});
+}
+
+}  // namespace
+
 nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& info,
-                     bool classifies, std::int64_t batch_size) {
+                     zoo::Task task, std::int64_t batch_size) {
   nlohmann::json out;
   data::Loader batches(test, {.batch_size = batch_size});
   const Logs logs = model.evaluate(batches);
   for (const auto& [name, value] : logs.entries()) out["metrics"][name] = value;
   out["samples"] = test.size();
-  if (!classifies) return out;
+  if (task == zoo::Task::language) judge_language(out, model, test, info);
+  if (task != zoo::Task::classification) return out;
   struct Wrong {
     std::int64_t sample;
     std::size_t truth, predicted;
@@ -107,7 +155,7 @@ nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& 
   std::int64_t first = 0;
   batches.reset(0);
   for (data::Batch batch; batches.next(batch);) {
-    const auto rows = outputs_of(model, batch.inputs[0], true, batch_size);
+    const auto rows = outputs_of(model, batch.inputs[0], task, batch_size);
     const std::vector<std::int64_t> truth = batch.targets[0].to_vector<std::int64_t>();
     const std::size_t classes = rows[0].size();
     counted = classes <= kMostConfusionClasses;

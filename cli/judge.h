@@ -4,16 +4,19 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/setup.h"
+#include "nacre/train/model.h"
+#include "nacre/zoo/task.h"
 
 namespace nacre::cli {
 
-// {"metrics": {...}, "confusion": [[...]], "class_names": [...], "mistakes": [{png, truth, ...}]},
+// {"metrics": {...}, "confusion": [[...]], "class_names": [...], "mistakes": [{png, truth, ...}],
+// "texts": [what a model of a language writes]},
 // within the bounds of cli/run_files.h: no confusion matrix beyond kMostConfusionClasses.
 nlohmann::json judge(Model& model, const data::Dataset& test, const data::Info& info,
-                     bool classifies, std::int64_t batch_size);
+                     zoo::Task task, std::int64_t batch_size);
 
 // The probabilities (or values) of the model for samples, f64 [n, outputs]: logits are squashed.
-std::vector<std::vector<double>> outputs_of(Model& model, const Tensor& inputs, bool classifies,
+std::vector<std::vector<double>> outputs_of(Model& model, const Tensor& inputs, zoo::Task task,
                                             std::int64_t batch_size);
 
 // Index and probability of the `top` most probable classes, the best first.

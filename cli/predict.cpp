@@ -89,7 +89,7 @@ Samples read_samples(const std::string& text, const zoo::SavedModel& saved) {
   }
   const data::Sample sample = test.get(number);
   Samples samples{expand_dims(sample.inputs.at(0), {0}), {}};
-  if (!sample.targets.empty() && saved.classifies) {
+  if (!sample.targets.empty() && saved.task == zoo::Task::classification) {
     samples.truths = {class_name(test.info().class_names, sample.targets[0].item<std::size_t>())};
   }
   return samples;
@@ -111,7 +111,7 @@ Answers answers_for(const std::string& file, zoo::SavedModel& saved, int top) {
     shape.push_back(samples.inputs.size(axis));
   }
   check_shape(shape, saved, file);
-  const auto outputs = outputs_of(saved.model, samples.inputs, saved.classifies, 256);
+  const auto outputs = outputs_of(saved.model, samples.inputs, saved.task, 256);
   Answers answers;
   answers.warnings = samples.warnings;
   std::vector<std::string> warnings = saved.warnings;
@@ -124,7 +124,7 @@ Answers answers_for(const std::string& file, zoo::SavedModel& saved, int top) {
     if (!warnings.empty()) entry["warnings"] = warnings;
     answers.text += printable(file) + (n > 1 ? fmt::format(" row {}", i + 1) : "") +
                     (truth.empty() ? "" : fmt::format("  (truth: {})", printable(truth))) + "\n";
-    if (saved.classifies) {
+    if (saved.task == zoo::Task::classification) {
       for (const auto& [k, p] : top_classes(outputs[i], top)) {
         const std::string name = class_name(saved.info.class_names, k);
         entry["classes"].push_back({{"name", name}, {"index", k}, {"probability", p}});
@@ -142,6 +142,10 @@ Answers answers_for(const std::string& file, zoo::SavedModel& saved, int top) {
 int run_predict(const PredictCommand& command, const Console& console) {
   if (command.top < 1) throw ValueError("--top must be at least 1");
   zoo::SavedModel saved = load_model(command.model, console);
+  if (saved.task == zoo::Task::language) {
+    throw ValueError(command.model +
+                     ": a model of a language goes on with a text: use `nacre generate`");
+  }
   nlohmann::json json = nlohmann::json::array();
   int code = kOk;
   // What is wrong with one argument does not take the answers for the others.

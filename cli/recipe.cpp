@@ -15,6 +15,7 @@
 #include "nacre/base/text.h"
 #include "nacre/base/utf8.h"
 #include "nacre/data/table/table.h"
+#include "nacre/zoo/task.h"
 
 namespace nacre::cli {
 namespace {
@@ -30,6 +31,9 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"data.path", &r.data.path},
           {"data.target", &r.data.target},
           {"data.task", &r.data.task},
+          {"data.lines", &r.data.lines},
+          {"data.tokens", &r.data.tokens},
+          {"data.vocabulary", &r.data.vocabulary},
           {"data.leave_out", &r.data.leave_out},
           {"data.types", &r.data.types},
           {"data.missing", &r.data.missing},
@@ -46,8 +50,13 @@ std::vector<std::pair<std::string, Field>> fields(Recipe& r) {
           {"data.workers", &r.data.workers},
           {"model.name", &r.model.name},
           {"model.layers", &r.model.layers},
+          {"model.blocks", &r.model.blocks},
+          {"model.heads", &r.model.heads},
+          {"model.width", &r.model.width},
+          {"model.dropout", &r.model.dropout},
           {"train.epochs", &r.train.epochs},
           {"train.batch_size", &r.train.batch_size},
+          {"train.steps_per_epoch", &r.train.steps_per_epoch},
           {"train.optimizer", &r.train.optimizer},
           {"train.optimizer_options", &r.train.optimizer_options},
           {"train.learning_rate", &r.train.learning_rate},
@@ -198,6 +207,12 @@ void expect_utf8(const Recipe& recipe) {
 
 }  // namespace
 
+void fail_choice(const char* what, const std::string& given,
+                 const std::vector<std::string>& known) {
+  throw ValueError(fmt::format("unknown {} \"{}\"{}\n  hint: known are {}", what, given,
+                               did_you_mean(given, known), fmt::join(known, ", ")));
+}
+
 Recipe recipe_from_toml(const std::string& text, const std::string& name) {
   Recipe recipe;
   apply(recipe, parse_toml(text, name), name);
@@ -251,10 +266,25 @@ void validate(const Recipe& r) {
   expect(r.data.text_length >= 0 && r.data.text_length <= 1 << 20, "data.text_length",
          "in 0..1048576");
   expect(r.data.limit >= 0, "data.limit", "0 or more");
+  expect(r.data.vocabulary >= 257 && r.data.vocabulary <= 1 << 20, "data.vocabulary",
+         "in 257..1048576");
+  expect(r.data.tokens == "character" || r.data.tokens == "bpe" || r.data.tokens.ends_with(".json"),
+         "data.tokens", "\"character\", \"bpe\" or a tokenizer.json");
   expect(r.data.workers >= -1 && r.data.workers <= 256, "data.workers", "in 0..256, or -1");
+  const auto size = [&](std::int64_t value, const char* key, std::int64_t most) {
+    expect(value >= 0 && value <= most, key, fmt::format("in 0..{}", most));
+  };
+  size(r.model.blocks, "model.blocks", 1000);
+  size(r.model.heads, "model.heads", 1024);
+  size(r.model.width, "model.width", 1 << 16);
+  expect(r.model.dropout >= 0 && r.model.dropout < 1, "model.dropout", "in [0, 1)");
+  expect(r.model.layers.empty() || (r.model.blocks == 0 && r.model.heads == 0 &&
+                                    r.model.width == 0 && r.model.dropout == 0),
+         "model.layers", "left out where sizes of a named model are given");
   expect(r.train.epochs >= 0 && r.train.epochs <= kMostCount, "train.epochs", "in 0..2147483647");
   expect(r.train.batch_size >= 1 && r.train.batch_size <= kMostCount, "train.batch_size",
          "in 1..2147483647");
+  expect(r.train.steps_per_epoch >= 0, "train.steps_per_epoch", "0 (all) or more");
   expect(r.train.learning_rate >= 0, "train.learning_rate", "0 (the default) or more");
   expect(r.train.weight_decay >= 0 || r.train.weight_decay == -1, "train.weight_decay",
          "0 or more, or -1 (the optimizer's default)");
@@ -282,9 +312,10 @@ void validate(const Recipe& r) {
   expect(std::find(headers.begin(), headers.end(), r.data.header) != headers.end(), "data.header",
          "auto, present or absent");
   data::column_types(r.data.types);
-  const Strings tasks{"auto", "classification", "regression"};
+  Strings tasks = zoo::task_names();
+  tasks.insert(tasks.begin(), "auto");
   expect(std::find(tasks.begin(), tasks.end(), r.data.task) != tasks.end(), "data.task",
-         "auto, classification or regression");
+         fmt::format("one of {}", fmt::join(tasks, ", ")));
 }
 
 std::vector<KeyChange> changed_keys(const Recipe& before, const Recipe& now) {

@@ -18,7 +18,10 @@ struct DataRecipe {
   std::string name;                    // a named dataset: "digits", "fashion-mnist", ...
   std::string path;                    // or a file or folder of the user's
   std::string target;                  // of a table: the column to predict; default the last
-  std::string task = "auto";           // "classification", "regression", "auto"
+  std::string task = "auto";           // "auto", or one of zoo/task.h
+  bool lines = false;                  // language: each line of the text is a sample of its own
+  std::string tokens = "character";    // language: "character", "bpe", or a tokenizer.json
+  std::int64_t vocabulary = 1000;      // language: tokens of "bpe"
   std::vector<std::string> leave_out;  // columns of a table that are no inputs
   std::vector<std::string> types;      // of its columns: "zip=category"; see data::column_type
   std::vector<std::string> missing;  // words that stand for a missing cell, besides the usual ones
@@ -38,11 +41,17 @@ struct DataRecipe {
 struct ModelRecipe {
   std::string name = "auto";  // of the zoo, or "auto": by the kind of data
   std::string layers;         // or a JSON list of layers
+  // Sizes of models of language; 0: the model's own.
+  std::int64_t blocks = 0;  // of a transformer, or layers of a recurrent model
+  std::int64_t heads = 0;
+  std::int64_t width = 0;
+  double dropout = 0;
 };
 
 struct TrainRecipe {
   std::int64_t epochs = 5;
   std::int64_t batch_size = 32;
+  std::int64_t steps_per_epoch = 0;  // batches of an epoch at most; 0: all
   std::string optimizer = "adam";
   std::vector<std::string> optimizer_options;  // more of them: "momentum=0.9"
   double learning_rate = 0;                    // 0: the optimizer's default
@@ -71,6 +80,10 @@ struct Recipe {
   TrainRecipe train;
   RunRecipe run;
 };
+
+// Throws ValueError for a name that is none of those known, with the nearest.
+[[noreturn]] void fail_choice(const char* what, const std::string& given,
+                              const std::vector<std::string>& known);
 
 // Reads a TOML file. Throws IoError when it cannot be read, ValueError with file and line for what
 // is not TOML, for an unknown key (with the nearest known one) or a value out of range.

@@ -77,6 +77,12 @@ std::string mistakes(const Report& report) {
   return out;
 }
 
+std::string texts(const Report& report) {
+  std::string out;
+  for (const std::string& text : report.texts) out += "<pre>" + escape_html(text) + "</pre>";
+  return out;
+}
+
 std::string section(const std::string& title, const std::string& body) {
   return body.empty() ? "" : "<h2>" + escape_html(title) + "</h2>" + body;
 }
@@ -107,14 +113,15 @@ std::string report_html(const Report& report) {
       "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><title>{0}</title><style>{1}</style></head>"
       "<body><main><h1>{0}</h1><div class=\"dim\">{2}</div><div class=\"tiles\">{3}</div>"
-      "{4}{5}{6}{7}{8}{9}</main></body></html>\n",
+      "{4}{5}{6}{7}{8}{9}{10}</main></body></html>\n",
       escape_html(report.title), kStyle,
       fmt::format("{} epoch{}", report.history.size(), report.history.size() == 1 ? "" : "s"),
       tiles, section("Curves", drawn.empty() ? "" : "<div class=\"grid\">" + drawn + "</div>"),
       section("Confusion matrix", matrix.empty() ? "" : "<div class=\"card\">" + matrix + "</div>"),
       section("Worst mistakes",
               wrong.empty() ? "" : "<div class=\"mistakes card\">" + wrong + "</div>"),
-      section("Model", pre(report.model_summary)), section("Configuration", pre(report.config)),
+      section("What it writes", texts(report)), section("Model", pre(report.model_summary)),
+      section("Configuration", pre(report.config)),
       section("Environment", environment.empty() ? "" : "<table>" + environment + "</table>"));
 }
 

@@ -27,6 +27,7 @@ struct Report {
   std::vector<std::vector<long long>> confusion;
   std::vector<std::string> class_names;
   std::vector<Mistake> mistakes;
+  std::vector<std::string> texts;  // that a model of a language wrote
 };
 
 // A page that runs no script and loads nothing: a Content-Security-Policy in it forbids both, and

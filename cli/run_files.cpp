@@ -72,6 +72,9 @@ void read_evaluation(const std::string& text, const std::string& name, Report& r
                             report.confusion.size()));
     }
   }
+  if (const auto texts = json.find("texts")) {
+    if (texts->items(kMostTexts).size() > 0) report.texts = texts->texts();
+  }
   if (const auto mistakes = json.find("mistakes")) {
     for (const JsonView& m : mistakes->items(kMostMistakes)) {
       report.mistakes.push_back(mistake_of(m));

@@ -12,6 +12,7 @@ namespace nacre::cli {
 // What `judge` writes and these read: more is left out there and refused here.
 constexpr std::size_t kMostConfusionClasses = 1000;
 constexpr std::size_t kMostMistakes = 24;
+constexpr std::size_t kMostTexts = 64;
 constexpr std::int64_t kMostPictureSide = 256;                  // points
 constexpr std::size_t kMostPictureText = std::size_t{1} << 20;  // characters of base64
 

@@ -25,11 +25,6 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-[[noreturn]] void fail_choice(const char* what, const std::string& given, const Strings& known) {
-  throw ValueError(fmt::format("unknown {} \"{}\"{}\n  hint: known are {}", what, given,
-                               did_you_mean(given, known), fmt::join(known, ", ")));
-}
-
 data::Parts load_any(const DataRecipe& recipe, const std::string& preprocessing,
                      std::optional<OwnData>& own) {
   if (!recipe.path.empty()) return own.emplace(recipe, preprocessing).parts();
@@ -43,10 +38,11 @@ data::Parts load_any(const DataRecipe& recipe, const std::string& preprocessing,
 }
 
 // Class indices are whole numbers; everything else is a value to come near to.
-bool is_classification(const DataRecipe& recipe, const data::Dataset& set) {
-  if (recipe.task != "auto") return recipe.task == "classification";
+zoo::Task task_of(const DataRecipe& recipe, const data::Dataset& set) {
+  if (const auto task = zoo::task_from_name(recipe.task)) return *task;
   const std::vector<Spec> targets = set.target_specs();
-  return !targets.empty() && targets[0].dtype == i64;
+  const bool whole = !targets.empty() && targets[0].dtype == i64;
+  return whole ? zoo::Task::classification : zoo::Task::regression;
 }
 
 void expect_samples(const data::Dataset& train, const data::Info& info, std::int64_t validation,
@@ -161,6 +157,15 @@ void measure_targets(Setup& setup) {
   }
 }
 
+void count_classes(Setup& setup) {
+  for (std::string& text : unseen_classes(setup)) setup.unseen.push_back(std::move(text));
+  setup.outputs = static_cast<std::int64_t>(setup.info.class_names.size());
+  if (setup.outputs == 0) {
+    const std::vector<std::int64_t> labels = setup.train.labels();
+    setup.outputs = 1 + *std::max_element(labels.begin(), labels.end());
+  }
+}
+
 }  // namespace
 
 Ranges ranges_of(const std::vector<std::int64_t>& rising) {
@@ -203,8 +208,11 @@ Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned)
   setup.test = select(set, setup.division.test);
   setup.info = set.train.info();
   expect_samples(setup.train, setup.info, setup.validation.size(), setup.test.size());
-  setup.classifies = is_classification(recipe, setup.train);
-  if (!setup.classifies && setup.train.target_specs().at(0).dtype == i64) {
+  setup.task = task_of(recipe, setup.train);
+  if (setup.task == zoo::Task::language && !own) {
+    throw ValueError("data.task: \"language\" takes a file of text (data.path)");
+  }
+  if (setup.task == zoo::Task::regression && setup.train.target_specs().at(0).dtype == i64) {
     throw ValueError("data.task: the targets are class numbers, this is no regression");
   }
   if (own) {
@@ -213,21 +221,21 @@ Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned)
     setup.info = setup.train.info();
   }
   setup.input = setup.train.input_specs().at(0);
-  if (setup.classifies) {
-    for (std::string& text : unseen_classes(setup)) setup.unseen.push_back(std::move(text));
-    setup.outputs = static_cast<std::int64_t>(setup.info.class_names.size());
-    if (setup.outputs == 0) {
-      const std::vector<std::int64_t> labels = setup.train.labels();
-      setup.outputs = 1 + *std::max_element(labels.begin(), labels.end());
-    }
-  } else {
-    setup.outputs = setup.train.target_specs().at(0).elements();
-    if (learned) {
-      setup.target_mean = learned->target_mean;
-      setup.target_deviation = learned->target_deviation;
-    } else if (recipe.standardize_targets) {
-      measure_targets(setup);
-    }
+  switch (setup.task) {
+    case zoo::Task::classification:
+      count_classes(setup);
+      break;
+    case zoo::Task::language:
+      setup.outputs = setup.vocabulary;
+      break;
+    case zoo::Task::regression:
+      setup.outputs = setup.train.target_specs().at(0).elements();
+      if (learned) {
+        setup.target_mean = learned->target_mean;
+        setup.target_deviation = learned->target_deviation;
+      } else if (recipe.standardize_targets) {
+        measure_targets(setup);
+      }
   }
   if (learned && setup.info.class_names != learned->class_names) {
     throw IoError(fmt::format("{}: its classes are {}, those of the run {}", setup.info.name,
@@ -238,6 +246,13 @@ Setup open(const DataRecipe& recipe, std::uint64_t seed, const Learned* learned)
 }
 
 }  // namespace
+
+std::string outputs_text(const Setup& setup) {
+  const char* what = setup.task == zoo::Task::classification ? "classes"
+                     : setup.task == zoo::Task::language     ? "tokens to choose from at each step"
+                                                             : "values to predict";
+  return fmt::format("{} {}", setup.outputs, what);
+}
 
 std::vector<std::string> warnings_of(const Setup& setup) {
   Strings out = setup.findings.warnings;
@@ -251,172 +266,6 @@ Setup open_data(const DataRecipe& recipe, std::uint64_t seed) {
 
 Setup open_data(const DataRecipe& recipe, const Learned& learned) {
   return open(recipe, 0, &learned);
-}
-
-std::string layers_for(const ModelRecipe& recipe, const Setup& setup) {
-  const std::string text = recipe.layers.empty() ? zoo::layers_of(recipe.name, setup.input,
-                                                                  setup.outputs, setup.vocabulary)
-                                                 : recipe.layers;
-  zoo::build(text);  // says what is wrong with it
-  nlohmann::json layers = parse_json(text, "model");
-  if (!setup.classifies) {
-    if (setup.target_mean == 0 && setup.target_deviation == 1) return text;
-    layers.push_back(
-        {{"type", "rescaling"}, {"scale", setup.target_deviation}, {"offset", setup.target_mean}});
-    return json_text(layers, "model");
-  }
-  nlohmann::json& last = layers.back();
-  if (!last.is_object() || last.value("activation", nlohmann::json()) != "softmax") return text;
-  if (last.value("type", nlohmann::json()) == "activation") {
-    layers.erase(layers.size() - 1);
-  } else {
-    last.erase("activation");
-  }
-  return json_text(layers, "model");
-}
-
-void check_outputs(const nn::Summary& network, const Setup& setup) {
-  if (network.rows.empty()) return;
-  const Shape& shape = network.rows.back().output.shape;
-  if (shape.rank() == 2 && shape[1] == setup.outputs) return;
-  throw ValueError(fmt::format(
-      "model: the last layer gives {} for a batch, but the data has {} {}\n  hint: end with "
-      "{{ type = \"dense\", units = {} }}",
-      to_string(shape), setup.outputs, setup.classifies ? "classes" : "values to predict",
-      setup.outputs));
-}
-
-namespace {
-
-optim::Schedule schedule_for(const TrainRecipe& r, double rate, std::int64_t steps) {
-  const Strings known{"constant", "cosine", "linear", "one_cycle"};
-  if (r.schedule == "constant") return rate;
-  steps = std::max<std::int64_t>(1, steps);
-  if (r.schedule == "cosine") return optim::schedule::cosine({.rate = rate, .steps = steps});
-  if (r.schedule == "linear") return optim::schedule::polynomial(rate, steps);
-  if (r.schedule == "one_cycle")
-    return optim::schedule::one_cycle({.maximum = rate, .steps = steps});
-  fail_choice("schedule", r.schedule, known);
-}
-
-// "momentum=0.9" of train.optimizer_options; a value is true, false, a whole number or a fraction.
-std::pair<std::string, optim::OptionValue> optimizer_option(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  const std::string name = text.substr(0, equals);
-  const std::string value = equals == text.npos ? "" : text.substr(equals + 1);
-  if (name == "learning_rate" || name == "weight_decay") {
-    throw ValueError(
-        fmt::format("train.optimizer_options: write train.{0} instead of \"{0}\"", name));
-  }
-  if (value == "true" || value == "false") return {name, value == "true"};
-  char* end = nullptr;
-  const double number = std::strtod(value.c_str(), &end);
-  if (value.empty() || *end != '\0' || !std::isfinite(number)) {
-    throw ValueError(format_error(
-        {.op = "train.optimizer_options",
-         .what = fmt::format("\"{}\" is no option with a number, true or false", printable(text)),
-         .hint = "write for instance momentum=0.9"}));
-  }
-  if (value.find_first_not_of("+-0123456789") == value.npos && std::abs(number) < 1e15) {
-    return {name, static_cast<std::int64_t>(number)};
-  }
-  return {name, number};
-}
-
-// By its row of the library, defaults included.
-optim::Optimizer optimizer_for(const TrainRecipe& r, std::int64_t steps) {
-  Strings known;
-  for (const auto& row : optim::optimizers()) known.push_back(row.name);
-  known.push_back("lbfgs");
-  if (std::find(known.begin(), known.end(), r.optimizer) == known.end()) {
-    fail_choice("optimizer", r.optimizer, known);
-  }
-  const double standard = optim::Optimizer(r.optimizer.c_str()).schedule().constant();
-  optim::NamedOptions options;
-  options.emplace_back("learning_rate",
-                       schedule_for(r, r.learning_rate > 0 ? r.learning_rate : standard, steps));
-  if (r.weight_decay >= 0) options.emplace_back("weight_decay", r.weight_decay);
-  for (const std::string& text : r.optimizer_options) options.push_back(optimizer_option(text));
-  optim::Optimizer optimizer(r.optimizer, options);
-  if (r.clip_norm > 0) optimizer.clip_norm(r.clip_norm);
-  return optimizer;
-}
-
-loss::Loss loss_for(const TrainRecipe& r, bool classifies) {
-  const loss::CrossentropyOptions logits{.from_logits = true, .label_smoothing = r.label_smoothing};
-  std::string name = r.loss;
-  if (name == "auto") name = classifies ? "sparse_categorical_crossentropy" : "mse";
-  const Strings of_classes{"sparse_categorical_crossentropy", "sparse_categorical_focal"};
-  const Strings of_values{"mse",     "mean_squared_error", "mae", "mean_absolute_error", "huber",
-                          "log_cosh"};
-  const Strings& known = classifies ? of_classes : of_values;
-  if (std::find(known.begin(), known.end(), name) == known.end()) {
-    throw ValueError(fmt::format("train.loss: \"{}\" does not fit {}; those that do: {}", name,
-                                 classifies ? "classes" : "values", fmt::join(known, ", ")));
-  }
-  if (r.label_smoothing > 0 && name != of_classes[0]) {
-    throw ValueError(fmt::format("train.label_smoothing: the loss \"{}\" has none", name));
-  }
-  if (name == of_classes[0]) return loss::sparse_categorical_crossentropy(logits);
-  if (name == of_classes[1]) {
-    return loss::sparse_categorical_focal({.from_logits = true});
-  }
-  return loss::Loss(name);
-}
-
-// The loss before a last layer "rescaling".
-loss::Loss without_unit(const loss::Loss& base, const std::string& layers) {
-  const auto list = parse_json(layers, "model");
-  if (list.back().value("type", nlohmann::json()) != "rescaling") {
-    return base;
-  }
-  const double scale = list.back().value("scale", 1.0);
-  const double offset = list.back().value("offset", 0.0);
-  return {base.name(),
-          [base, scale, offset](const Operand& p, const Tensor& t) {
-            const Operand bare(div({sub(p, offset), p.at()}, scale), p.at());
-            return base.values(bare, div(sub(t, offset), scale));
-          },
-          base.reduction(), base.traits()};
-}
-
-}  // namespace
-
-Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
-                 std::int64_t steps) {
-  const TrainRecipe& t = recipe.train;
-  nn::Sequential network = zoo::build(layers);  // first: what follows relies on the layers
-  Strings metrics = t.metrics;
-  if (metrics.empty()) metrics = {classifies ? "accuracy" : "mae"};
-  ModelOptions options{.loss = without_unit(loss_for(t, classifies), layers),
-                       .check_finite = t.check_finite,
-                       .precision = precision_of(t)};
-  if (t.optimizer == "lbfgs") {
-    options.lbfgs = optim::LBFGSOptions{};
-  } else {
-    options.optimizer = optimizer_for(t, steps);
-  }
-  for (const std::string& name : metrics) options.metrics.push_back(metric::Metric(name.c_str()));
-  Model model(std::move(network));
-  model.compile(std::move(options));
-  return model;
-}
-
-Precision precision_of(const TrainRecipe& recipe) {
-  if (recipe.precision == "bf16") return Precision::bf16;
-  return recipe.precision == "auto" ? Precision::automatic : Precision::f32;
-}
-
-std::string precision_text(const TrainRecipe& recipe) {
-  const Precision precision = precision_of(recipe);
-  if (precision == Precision::f32) return "f32";
-  if (precision == Precision::bf16) return "bf16 (as asked)";
-  const std::string reason = why_no_bfloat16();
-  return fmt::format("{} (auto: {})", uses_bfloat16(precision) ? "bf16" : "f32",
-                     !reason.empty()
-                         ? reason
-                         : fmt::format("bf16 products are {:.1f} times as fast as f32 ones here",
-                                       bfloat16_speedup()));
 }
 
 data::Loader training_batches(const Recipe& recipe, const Setup& setup) {
@@ -454,6 +303,7 @@ data::Loader training_batches(const Recipe& recipe, const Setup& setup) {
   const bool whole = recipe.train.optimizer == "lbfgs";
   return data::Loader(set, {.batch_size = whole ? setup.train.size() : recipe.train.batch_size,
                             .shuffle = !whole,
+                            .most_batches = recipe.train.steps_per_epoch,
                             .seed = recipe.train.seed,
                             .workers = static_cast<int>(workers)});
 }

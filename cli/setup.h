@@ -1,4 +1,4 @@
-// From a recipe to the things it names: data, network, optimiser, loss, metrics.
+// From a recipe to its data: opened, divided, encoded.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "cli/own_data.h"
 #include "cli/recipe.h"
 #include "nacre/data/dataset.h"
-#include "nacre/train/model.h"
+#include "nacre/zoo/task.h"
 
 namespace nacre::cli {
 
@@ -29,8 +29,8 @@ struct Setup {
   Division division;
   data::Info info;
   Spec input;  // of one sample
-  bool classifies = true;
-  std::int64_t outputs = 0;     // classes, or values
+  zoo::Task task = zoo::Task::classification;
+  std::int64_t outputs = 0;     // classes, values, or the tokens that may be next
   std::int64_t vocabulary = 0;  // of texts: the numbers that a token may be
   // Of the training targets of a regression, where they are to be standardised.
   double target_mean = 0;
@@ -52,6 +52,9 @@ struct Learned {
 // What --data means: a set by name, else a file or folder. Throws ValueError when it is neither.
 void set_data(DataRecipe& recipe, const std::string& given);
 
+// What there is to predict: "10 classes".
+std::string outputs_text(const Setup& setup);
+
 // What the user should be warned of: what was found in the files, and what training does not teach.
 std::vector<std::string> warnings_of(const Setup& setup);
 
@@ -60,24 +63,6 @@ std::vector<std::string> warnings_of(const Setup& setup);
 Setup open_data(const DataRecipe& recipe, std::uint64_t seed);
 // The same data again, divided and encoded as it was then.
 Setup open_data(const DataRecipe& recipe, const Learned& learned);
-
-// The layers (JSON) that a recipe means for this data. They end in logits: a softmax at the end of
-// the user's own list is left out, the loss and the prediction apply it. Where targets are
-// standardised a layer "rescaling" follows that gives values in their own unit.
-std::string layers_for(const ModelRecipe& recipe, const Setup& setup);
-
-// Throws ValueError unless `network` gives as many values as the data has classes or values.
-void check_outputs(const nn::Summary& network, const Setup& setup);
-
-// The network with optimizer, loss and metrics. A last layer "rescaling" is undone in the loss, not
-// in the metrics: the loss has no unit, the metrics have that of the targets. Throws ValueError for
-// names that are not known or do not fit the task.
-Model make_model(const Recipe& recipe, const std::string& layers, bool classifies,
-                 std::int64_t steps);
-
-// What a recipe's precision means, and what it comes to on this machine, with the reason.
-Precision precision_of(const TrainRecipe& recipe);
-std::string precision_text(const TrainRecipe& recipe);
 
 // The training batches, with augmentation.
 data::Loader training_batches(const Recipe& recipe, const Setup& setup);

@@ -37,6 +37,10 @@ class Loader::Impl {
     const std::int64_t n = set_.size();
     samples_ = options_.drop_last ? n / options_.batch_size * options_.batch_size : n;
     batches_ = (samples_ + options_.batch_size - 1) / options_.batch_size;
+    if (options_.most_batches < 0) {
+      throw ValueError(fmt::format("Loader: most_batches {} is below 0", options_.most_batches));
+    }
+    if (options_.most_batches > 0) batches_ = std::min(batches_, options_.most_batches);
   }
 
   ~Impl() {
@@ -207,7 +211,9 @@ Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
 Loader& Loader::operator=(Loader&&) noexcept = default;
 
-std::int64_t Loader::samples() const { return impl_->samples_; }
+std::int64_t Loader::samples() const {
+  return std::min(impl_->samples_, impl_->batches_ * impl_->options_.batch_size);
+}
 std::int64_t Loader::batch_size() const { return impl_->options_.batch_size; }
 std::int64_t Loader::batches() const { return impl_->batches_; }
 void Loader::reset(std::int64_t epoch, std::int64_t first_batch) {

@@ -19,6 +19,8 @@ struct LoaderOptions {
   std::int64_t batch_size = 32;
   bool shuffle = false;    // a new order in each epoch
   bool drop_last = false;  // leave out an incomplete last batch
+  // Batches of an epoch at most, with `shuffle` others in each; 0: all. (Keras: steps_per_epoch.)
+  std::int64_t most_batches = 0;
   std::uint64_t seed = 0;  // of the order and of augmentation
   // Background threads; 0: batches are made in next(). Where the system starts fewer, those do all
   // the work, without any next() does; batches are the same.
@@ -32,8 +34,8 @@ struct LoaderOptions {
 // ValueError.
 class Loader : public BatchSource {
  public:
-  // Throws ValueError for a batch size below 1, negative workers, prefetch below 1 or without
-  // workers, and an empty step.
+  // Throws ValueError for a batch size below 1, negative workers or most_batches, prefetch below 1
+  // or without workers, and an empty step.
   explicit Loader(Dataset set, LoaderOptions options = {});
   ~Loader() override;
   Loader(Loader&&) noexcept;

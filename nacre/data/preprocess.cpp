@@ -63,6 +63,7 @@ std::string problem_of(const SoundForm& f) {
 }
 std::string problem_of(const TableEncoder&) { return {}; }  // they check themselves
 std::string problem_of(const TextEncoder&) { return {}; }
+std::string problem_of(const LanguageForm&) { return {}; }
 
 ImageForm image_from(const JsonView& json) {
   ImageForm f{.channels = static_cast<int>(json.at("channels").whole(1, 3)),
@@ -141,8 +142,9 @@ Preprocess Preprocess::from_json(const std::string& text, const std::string& sou
   if (kind == "image") return checked(image_from(json));
   if (kind == "table") return Preprocess(TableEncoder::from_json(text, source));
   if (kind == "text") return Preprocess(TextEncoder::from_json(text, source));
+  if (kind == "language") return Preprocess(LanguageForm::from_json(text, source));
   if (kind == "sound") return checked(sound_from(json));
-  json.at("kind").fail("\"image\", \"sound\", \"table\" or \"text\"");
+  json.at("kind").fail("\"image\", \"sound\", \"table\", \"text\" or \"language\"");
 }
 
 std::string Preprocess::to_json() const {
@@ -164,7 +166,7 @@ std::string Preprocess::to_json() const {
 }
 
 std::string Preprocess::kind() const {
-  constexpr const char* kinds[] = {"image", "sound", "table", "text"};
+  constexpr const char* kinds[] = {"image", "sound", "table", "text", "language"};
   return kinds[form_.index()];
 }
 
@@ -188,6 +190,9 @@ Tensor Preprocess::read(const std::filesystem::path& path,
             if (lines.empty()) throw_io(path.string(), "no text: the file is empty");
             LabelledText text{lines, std::vector<std::int64_t>(lines.size()), {}};
             return text_set(text, encoder).all().inputs.at(0);
+          },
+          [&](const LanguageForm& form) {
+            return form.samples(form.read(path), false).all().inputs.at(0);
           }},
       form_);
 }

@@ -11,7 +11,7 @@
 #include "nacre/data/image/image.h"
 #include "nacre/data/sound/sound.h"
 #include "nacre/data/table/table.h"
-#include "nacre/data/text/text.h"
+#include "nacre/data/text/language.h"
 
 namespace nacre::data {
 
@@ -30,18 +30,19 @@ struct ImageForm {
 
 class Preprocess {
  public:
-  using Form = std::variant<ImageForm, SoundForm, TableEncoder, TextEncoder>;
+  using Form = std::variant<ImageForm, SoundForm, TableEncoder, TextEncoder, LanguageForm>;
   explicit Preprocess(Form form) : form_(std::move(form)) {}
 
   // Throws IoError naming `source` when the JSON is damaged or of an unknown kind.
   static Preprocess from_json(const std::string& text, const std::string& source);
   std::string to_json() const;
-  // "image", "sound", "table" or "text".
+  // "image", "sound", "table", "text" or "language".
   std::string kind() const;
 
   // A file as inputs with a leading axis: one for a picture or sound, one a row for a CSV, one a
-  // line for a text. A CSV is read as the encoder was taught to (TableEncoder::csv_options);
-  // `warnings` gets what of it the encoder does not know. Throws IoError.
+  // line for a text, one a piece for running text. A CSV is read as the encoder was taught to
+  // (TableEncoder::csv_options); `warnings` gets what of it the encoder does not know. Throws
+  // IoError.
   Tensor read(const std::filesystem::path& path,
               std::vector<std::string>* warnings = nullptr) const;
   // One text given by itself. Throws ValueError for other kinds.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nacre/nn/sequential.h"
+#include "nacre/zoo/task.h"
 
 namespace nacre::zoo {
 
@@ -26,11 +27,28 @@ struct ModelDescription {
 // The named models.
 const std::vector<ModelDescription>& models();
 
-// The layers of a named model for samples of `input` (without the batch axis) and `outputs` values.
-// "auto" chooses by the input: "cnn" for pictures of at least 12 x 12, "text" for numbers of tokens
-// (of which there are `vocabulary`), "mlp" else. The last layer gives logits (or plain values).
-// Throws ValueError for an unknown name or an input that does not fit.
-std::string layers_of(const std::string& model, const Spec& input, std::int64_t outputs,
-                      std::int64_t vocabulary = 0);
+// What a named model is to fit.
+struct ModelNeeds {
+  Spec input;                   // of one sample
+  std::int64_t outputs = 0;     // values
+  std::int64_t vocabulary = 0;  // of tokens
+  Task task = Task::classification;
+  // Of models of language; 0: the model's own.
+  std::int64_t blocks = 0;
+  std::int64_t heads = 0;
+  std::int64_t width = 0;
+  double dropout = 0;
+};
+
+// The layers of a named model. "auto" chooses by the task and the input: "gpt" for language, "cnn"
+// for pictures of at least 12 x 12, "text" for tokens, "mlp" else. The last layer gives logits (or
+// plain values). Throws ValueError for an unknown name, an input that does not fit, or sizes that
+// the model does not have.
+std::string layers_of(const std::string& model, const ModelNeeds& needs);
+// The same for the usual ones.
+inline std::string layers_of(const std::string& model, const Spec& input, std::int64_t outputs,
+                             std::int64_t vocabulary = 0) {
+  return layers_of(model, {.input = input, .outputs = outputs, .vocabulary = vocabulary});
+}
 
 }  // namespace nacre::zoo

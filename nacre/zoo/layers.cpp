@@ -97,6 +97,9 @@ const std::vector<LayerRow>& layer_rows() {
       row<nn::SimpleRNN>("simple_rnn"),
       row<nn::LSTM>("lstm"),
       row<nn::GRU>("gru"),
+      row<nn::PositionEmbedding>("position_embedding"),
+      row<nn::MultiHeadAttention>("multi_head_attention"),
+      row<nn::TransformerBlock>("transformer_block"),
       activation_row(),
       sequential_row(),
   };

@@ -100,21 +100,22 @@ void expect_complete(SavedModel& saved, const nn::StateMap& values) {
   }
 }
 
-bool classifies(const JsonView& architecture) {
-  const auto task = architecture.find("task");
-  if (!task || task->text() == "classification") return true;
-  if (task->text() != "regression") task->fail("\"classification\" or \"regression\"");
-  return false;
+Task task_of(const JsonView& architecture) {
+  const auto name = architecture.find("task");
+  if (!name) return Task::classification;
+  const auto task = task_from_name(name->text());
+  if (!task) name->fail(fmt::format("one of {}", fmt::join(task_names(), ", ")));
+  return *task;
 }
 
 }  // namespace
 
-void save_model(const std::filesystem::path& path, Model& model, const Spec& input, bool classifies,
+void save_model(const std::filesystem::path& path, Model& model, const Spec& input, Task task,
                 const data::Info& info) {
   const Json architecture{{"layers", parse_json(describe(model.network()), "model")},
                           {"input", input.shape.to_vector()},
                           {"input_dtype", std::string(name_of(input.dtype))},
-                          {"task", classifies ? "classification" : "regression"}};
+                          {"task", std::string(name_of(task))}};
   io::ModelFile file{.architecture = json_text(architecture, "save_model"),
                      .preprocessing = info.preprocessing,
                      .class_names = info.class_names,
@@ -136,7 +137,7 @@ SavedModel load_model(const std::filesystem::path& path) {
     SavedModel saved{.model = Model(build(layers)),
                      .layers = layers,
                      .input = input_of(architecture),
-                     .classifies = zoo::classifies(architecture),
+                     .task = task_of(architecture),
                      .info = {},
                      .warnings = not_finite_in(file.weights)};
     saved.info.class_names = file.class_names;
@@ -194,8 +195,9 @@ bool gives_probabilities(nn::Layer& network) {
 
 void Model::save(const std::filesystem::path& path) {
   const std::string loss = impl_->heads.empty() ? "" : impl_->heads[0].loss.name();
-  const bool classifies = loss.find("categorical") != std::string::npos || loss == "nll";
-  zoo::save_model(path, *this, impl_->sample, classifies, impl_->info);
+  const bool classes = loss.find("categorical") != std::string::npos || loss == "nll";
+  zoo::save_model(path, *this, impl_->sample,
+                  classes ? zoo::Task::classification : zoo::Task::regression, impl_->info);
 }
 
 Model Model::load(const std::filesystem::path& path) {

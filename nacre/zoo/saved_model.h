@@ -9,6 +9,7 @@
 #include "nacre/data/batch_source.h"
 #include "nacre/io/safetensors.h"
 #include "nacre/train/model.h"
+#include "nacre/zoo/task.h"
 
 namespace nacre::zoo {
 
@@ -16,14 +17,14 @@ struct SavedModel {
   Model model;
   std::string layers;  // JSON, see zoo/architecture.h
   Spec input;          // of one sample; rank 0: the file does not say
-  bool classifies = true;
+  Task task = Task::classification;
   data::Info info;  // class names, preprocessing
   // What a user should know before the model is used: weights that are not finite, for example.
   std::vector<std::string> warnings;
 };
 
 // Throws ValueError when the network cannot be described (see describe), IoError for the file.
-void save_model(const std::filesystem::path& path, Model& model, const Spec& input, bool classifies,
+void save_model(const std::filesystem::path& path, Model& model, const Spec& input, Task task,
                 const data::Info& info);
 // Throws IoError when the file is not a model of this program or its parts do not fit each other.
 SavedModel load_model(const std::filesystem::path& path);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/recipe_model.h"
 #include "cli/run_setup.h"
 #include "nacre/base/error.h"
 #include "tests/cli/program.h"
@@ -37,7 +38,7 @@ class Tables : public ::testing::Test {
 TEST_F(Tables, LearnFromTrainingRowsOnly) {
   const auto setup = open_data(recipe_, 3);
   EXPECT_EQ(setup.train.size() + setup.validation.size() + setup.test.size(), 49);
-  EXPECT_FALSE(setup.classifies);
+  EXPECT_EQ(setup.task, zoo::Task::regression);
   const auto moments_of = [](const data::Dataset& set) {
     double mean = 0;
     double squares = 0;
@@ -275,7 +276,7 @@ TEST(TrainRecipes, WeightDecayOfZeroIsZero) {
     recipe.train.optimizer = optimizer;
     if (given) set_key(recipe, std::string("train.weight_decay=") + given);
     validate(recipe);
-    return make_model(recipe, layers, true, 10).optimizer().weight_decay();
+    return make_model(recipe, layers, zoo::Task::classification, 10).optimizer().weight_decay();
   };
   const std::map<std::string, double> standard = {{"sgd", 0},     {"adam", 0}, {"adamw", 0.01},
                                                   {"rmsprop", 0}, {"lion", 0}, {"muon", 0.1}};
@@ -293,7 +294,7 @@ TEST(TrainRecipes, OptimizersAreThoseOfTheLibrary) {
     Recipe recipe;
     recipe.train.optimizer = row.name;
     validate(recipe);
-    Model model = make_model(recipe, layers, true, 10);
+    Model model = make_model(recipe, layers, zoo::Task::classification, 10);
     EXPECT_EQ(model.optimizer().name(), row.name);
     const optim::Optimizer own(row.name.c_str());
     EXPECT_EQ(model.optimizer().learning_rate(), own.learning_rate()) << row.name;
@@ -302,7 +303,7 @@ TEST(TrainRecipes, OptimizersAreThoseOfTheLibrary) {
   const auto with = [&](const char* toml) {
     const Recipe recipe =
         recipe_from_toml(std::string("[train]\noptimizer = \"sgd\"\n") + toml, "r");
-    make_model(recipe, layers, true, 10);
+    make_model(recipe, layers, zoo::Task::classification, 10);
   };
   EXPECT_NO_THROW(with("optimizer_options = {momentum = 0.9, nesterov = true}"));
   EXPECT_NO_THROW(with("optimizer_options = [\"momentum=0.9\"]"));

@@ -144,6 +144,14 @@ const Listed kLists[] = {
          {"type":"global_avg_pool"}])",
      {i64, {2, 5}},
      {2, 2}},
+    {R"([{"type":"embedding","inputs":9,"units":8},{"type":"position_embedding","length":6},
+         {"type":"multi_head_attention","heads":2,"kv_heads":1,"causal":true,"window":3,
+          "rotary":true},
+         {"type":"transformer_block","units":8,"heads":4,"causal":true,"activation":"silu",
+          "gated":true,"rms_norm":true,"norm_first":false},
+         {"type":"dense","units":9}])",
+     {i64, {2, 5}},
+     {2, 5, 9}},
 };
 
 TEST(Architecture, BuildsEveryLayer) {
@@ -192,7 +200,7 @@ TEST(Architecture, SaysWhatCannotBeDescribed) {
 TEST(Architecture, BuildsEveryNamedModel) {
   const Spec picture{f32, {3, 32, 32}};
   for (const ModelDescription& m : models()) {
-    if (m.name == "text") continue;
+    if (m.name == "text" || m.name == "gpt" || m.name == "lstm-lm") continue;
     Model model(build(layers_of(m.name, picture, 7)));
     const nn::Summary summary = model.summary(Spec{f32, {2, 3, 32, 32}});
     EXPECT_EQ(summary.rows.back().output.shape, (Shape{2, 7})) << m.name;
@@ -200,6 +208,21 @@ TEST(Architecture, BuildsEveryNamedModel) {
   }
   Model text(build(layers_of("text", {i64, {20}}, 3, 100)));
   EXPECT_EQ(text.summary(Spec{i64, {2, 20}}).parameters, 100 * 64 + 64 * (64 * 5 + 1) + 3 * 65);
+  const ModelNeeds language{
+      .input = {i64, {16}}, .outputs = 50, .vocabulary = 50, .task = Task::language};
+  for (const char* name : {"gpt", "lstm-lm"}) {
+    Model model(build(layers_of(name, language)));
+    EXPECT_EQ(model.summary(Spec{i64, {2, 16}}).rows.back().output.shape, (Shape{2, 16, 50}));
+  }
+  // GPT-2's count for 3 blocks of width 64: embeddings, 12 w^2 + 13 w a block, the last norm, and a
+  // head of its own.
+  ModelNeeds small = language;
+  small.blocks = 3;
+  small.width = 64;
+  EXPECT_EQ(Model(build(layers_of("gpt", small))).summary(Spec{i64, {1, 16}}).parameters,
+            50 * 64 + 16 * 64 + 3 * (12 * 64 * 64 + 13 * 64) + 2 * 64 + 50 * 65);
+  expect_error<ValueError>([&] { layers_of("cnn", small); }, {"not for models of language"});
+  expect_error<ValueError>([] { layers_of("gpt", {i64, {9}}, 2, 30); }, {"data.task"});
   // Weights and biases of two convolutions and a dense layer on 6 x 6 x 64.
   Model cnn(build(layers_of("cnn", picture, 10)));
   EXPECT_EQ(cnn.summary(Spec{f32, {1, 3, 32, 32}}).parameters,

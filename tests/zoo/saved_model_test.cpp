@@ -33,7 +33,7 @@ TEST(SavedModel, NeedsNothingElse) {
 
   zoo::SavedModel saved = zoo::load_model(folder / "digits.safetensors");
   EXPECT_EQ(saved.input, (Spec{f32, {1, 8, 8}}));
-  EXPECT_TRUE(saved.classifies);
+  EXPECT_EQ(saved.task, zoo::Task::classification);
   EXPECT_TRUE(zoo::gives_probabilities(saved.model.network()));
   EXPECT_EQ(saved.info.class_names.size(), 10u);
 

@@ -44,16 +44,21 @@ std::string read_text(const std::filesystem::path& path) {
   return text;
 }
 
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  const std::string text = read_text(path);
+std::vector<std::string> split_lines(const std::string& text) {
   std::vector<std::string> out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.find_first_not_of(" \t") != line.npos) out.push_back(std::move(line));
+    out.push_back(text.substr(at, end - at));
+    if (out.back().ends_with('\r')) out.back().pop_back();
     at = end + 1;
   }
+  return out;
+}
+
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  std::vector<std::string> out = split_lines(read_text(path));
+  std::erase_if(out,
+                [](const std::string& line) { return line.find_first_not_of(" \t") == line.npos; });
   return out;
 }
 

@@ -16,7 +16,9 @@ namespace nacre::data {
 // A file as UTF-8 (see to_utf8 in data/files/encoding.h). Throws IoError when it is missing or
 // holds zero bytes.
 std::string read_text(const std::filesystem::path& path);
-// Its lines, without line ends; empty ones are left out.
+// The lines of a text, without line ends; empty ones stay.
+std::vector<std::string> split_lines(const std::string& text);
+// Those of a file; empty ones are left out.
 std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 struct LabelledText {
@@ -60,6 +62,7 @@ class TextEncoder {
   // Numbers that can occur: the size of an embedding table.
   std::int64_t size() const { return static_cast<std::int64_t>(vocabulary_.size()) + 2; }
   std::int64_t length() const { return options_.length; }
+  TextOptions::Level level() const { return options_.level; }
 
   std::string to_json() const;
   static TextEncoder from_json(const std::string& text, const std::string& source);

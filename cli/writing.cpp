@@ -8,6 +8,26 @@
 #include "nacre/data/preprocess.h"
 
 namespace nacre::cli {
+namespace {
+
+// Whether some layer sees so many tokens and no more: a recurrent one remembers without end.
+class SeesSoFar final : public nn::ModuleVisitor {
+ public:
+  bool found = false;
+  void variable(std::string_view, Variable&) override {}
+  void enter(std::string_view, nn::LayerBase* layer) override {
+    const std::string kind = layer ? layer->kind() : "";
+    found = found || kind == "MultiHeadAttention" || kind == "PositionEmbedding";
+  }
+};
+
+bool sees_so_far(nn::Layer& network) {
+  SeesSoFar visitor;
+  network.visit(visitor);
+  return visitor.found;
+}
+
+}  // namespace
 
 data::LanguageForm language_of(const zoo::SavedModel& saved, const std::string& name) {
   if (saved.task == zoo::Task::language && !saved.info.preprocessing.empty()) {
@@ -35,7 +55,7 @@ std::vector<std::string> write_texts(
   const bool begins = form.lines() || prompt.empty();
   const Tokens tokens = form.numbers(begins ? "\n" + prompt : prompt);
   GenerateOptions generate_options = options.generate;
-  generate_options.context = form.length();
+  if (sees_so_far(model.network())) generate_options.context = form.length();
   for (const std::string& end : options.stop) generate_options.stop.push_back(form.numbers(end));
   if (form.lines()) generate_options.stop.push_back(form.numbers("\n"));
   const auto given = options.generate.on_token;

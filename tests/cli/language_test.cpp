@@ -129,6 +129,16 @@ TEST_F(LanguageRuns, TransformersOfBytePairs) {
   json({"tokenize", "tokens.json", "bytes.txt"});
 }
 
+// Every recipe of language, shortened.
+TEST_F(LanguageRuns, RecipesRun) {
+  for (const std::string recipe : {"gpt-character", "language-lstm", "names-gru"}) {
+    good({"train", NACRE_SOURCE_DIR "/recipes/" + recipe + ".toml", "--data", "t.txt", "--out",
+          recipe, "--epochs", "1", "--quiet", "--set", "train.steps_per_epoch=10", "--set",
+          "train.batch_size=4", "--set", "data.text_length=16"});
+    EXPECT_GT(good({"generate", recipe, "--tokens", "5"}).size(), 1u) << recipe;
+  }
+}
+
 TEST_F(LanguageRuns, SaysWhatIsWrong) {
   bad(training({"--set",
                 "model.layers=[{\"type\":\"embedding\",\"inputs\":\"vocabulary\",\"units\":8},"

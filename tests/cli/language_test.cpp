@@ -145,6 +145,7 @@ TEST_F(LanguageRuns, SaysWhatIsWrong) {
                 "{\"type\":\"lstm\",\"units\":8},{\"type\":\"dense\",\"units\":\"outputs\"}]"}),
       2, {"19 tokens to choose from at each step", "return_sequences"});
   bad(training({"--set", "train.loss=mse"}), 2, {"does not fit the next token"});
+  bad({"train", "--data", "t.txt", "--out", "none", "--quiet"}, 1, {"a tab", "data.task"});
   write_file(folder_ / "t.txt", "short\n");
   bad(training(), 2, {"6 tokens of text"});
   write_file(folder_ / "t.txt", "");

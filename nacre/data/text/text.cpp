@@ -85,7 +85,8 @@ LabelledText read_labelled_lines(const std::filesystem::path& path) {
       throw_io(path.string(),
                fmt::format("text {}: a class, a tab and the text are expected, \"{}\" "
                            "is there",
-                           i + 1, shortened(lines[i], 60)));
+                           i + 1, shortened(lines[i], 60)),
+               "a text without classes can be modelled: data.task = \"language\"");
     }
     if (tab > kMostNameBytes) {
       throw_io(
